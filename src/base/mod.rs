@@ -1,0 +1,6 @@
+//! Foundations without domain knowledge: sources, spans, names, diagnostics.
+
+pub mod diag;
+pub mod intern;
+pub mod render;
+pub mod span;

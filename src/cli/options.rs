@@ -1,0 +1,195 @@
+//! Flags, commands, exit codes and the help text.
+
+use crate::base::render::Format;
+
+/// Exit codes, as `--help` lists them.
+pub mod exit {
+    pub const OK: i32 = 0;
+    /// Compile errors, unreadable input.
+    pub const FAILED: i32 = 1;
+    /// Panics, fatal errors, wrong usage.
+    pub const FATAL: i32 = 2;
+}
+
+pub const HELP: &str = "\
+gosub runs Go programs without a build step.
+
+usage:
+    gosub [run] [flags] FILE [args]   run a program (.go or .gosub); args go to the program
+    gosub check [flags] FILE...       report every error of a program, run nothing
+    gosub dis FILE                    list the bytecode of a program
+    gosub version                     print the version
+    gosub --help                      print this text
+
+flags (one or two dashes):
+    --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
+                            object a line (default: human on a terminal, else short)
+
+environment:
+    GOMAXPROCS     number of goroutines that run at the same instant (default: processors)
+    GOGC           heap growth in percent before a collection (default 100, off)
+    GOTRACEBACK    none, single (default) or all: what a dying program prints
+    NO_COLOR       no colours
+
+exit codes:
+    0  success              n  os.Exit(n)
+    1  compile error        2  panic, fatal error (deadlock, ...) or wrong usage
+
+examples:
+    gosub examples/hello.gosub
+    gosub check --error-format=json prog.go
+    GOMAXPROCS=1 gosub run prog.go 100
+";
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Run { file: String, args: Vec<String> },
+    Check { files: Vec<String> },
+    Dis { file: String },
+    Version,
+    Help,
+}
+
+/// A parsed command line.
+#[derive(Debug)]
+pub struct Options {
+    pub command: Command,
+    pub format: Option<Format>,
+}
+
+/// Parses the arguments (without the program's own name).
+pub fn parse(args: &[String]) -> Result<Options, String> {
+    let mut format = None;
+    let mut rest = args.iter().cloned().peekable();
+    let verb = match rest.peek().map(String::as_str) {
+        None => return Err("no file given".into()),
+        Some(v @ ("run" | "check" | "dis" | "version" | "help")) => {
+            let v = v.to_string();
+            rest.next();
+            v
+        }
+        Some(_) => "run".to_string(),
+    };
+    let mut files = Vec::new();
+    let mut tail = Vec::new();
+    while let Some(a) = rest.next() {
+        if a == "--" {
+            files.extend(rest.by_ref());
+            break;
+        }
+        if !a.starts_with('-') || a == "-" {
+            files.push(a);
+            if verb == "run" {
+                tail = rest.by_ref().collect();
+                break;
+            }
+            continue;
+        }
+        let flag = a.trim_start_matches('-');
+        let (name, value) = match flag.split_once('=') {
+            Some((n, v)) => (n, Some(v.to_string())),
+            None => (flag, None),
+        };
+        match name {
+            "h" | "help" => {
+                return Ok(Options {
+                    command: Command::Help,
+                    format,
+                });
+            }
+            "version" => {
+                return Ok(Options {
+                    command: Command::Version,
+                    format,
+                });
+            }
+            "error-format" => {
+                let v = value
+                    .or_else(|| rest.next())
+                    .ok_or("--error-format needs short, human or json")?;
+                format = Some(match v.as_str() {
+                    "short" => Format::Short,
+                    "human" => Format::Human,
+                    "json" => Format::Json,
+                    other => {
+                        return Err(format!(
+                            "unknown error format {other:?}: want short, human or json"
+                        ));
+                    }
+                });
+            }
+            "race" => return Err("-race is not supported yet".into()),
+            other => return Err(format!("unknown flag --{other}")),
+        }
+    }
+    let one = |files: Vec<String>| -> Result<String, String> {
+        let mut f = files.into_iter();
+        match (f.next(), f.next()) {
+            (Some(a), None) => Ok(a),
+            (None, _) => Err("no file given".into()),
+            (_, Some(b)) => Err(format!("one file expected, but also got {b}")),
+        }
+    };
+    let command = match verb.as_str() {
+        "version" => Command::Version,
+        "help" => Command::Help,
+        "check" if files.is_empty() => return Err("no file given".into()),
+        "check" => Command::Check { files },
+        "dis" => Command::Dis { file: one(files)? },
+        _ => Command::Run {
+            file: one(files)?,
+            args: tail,
+        },
+    };
+    Ok(Options { command, format })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(s: &str) -> Vec<String> {
+        s.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn flags_after_the_file_belong_to_the_program() {
+        let o = parse(&words("run --error-format=json a.go -race x")).expect("valid");
+        assert_eq!(
+            o.command,
+            Command::Run {
+                file: "a.go".into(),
+                args: words("-race x")
+            }
+        );
+        assert_eq!(o.format, Some(Format::Json));
+    }
+
+    #[test]
+    fn a_bare_file_runs() {
+        let o = parse(&words("a.gosub 1 2")).expect("valid");
+        assert_eq!(
+            o.command,
+            Command::Run {
+                file: "a.gosub".into(),
+                args: words("1 2")
+            }
+        );
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for bad in [
+            "",
+            "run",
+            "check",
+            "dis a b",
+            "--nope a.go",
+            "run -race a.go",
+            "check --error-format=x a",
+        ] {
+            assert!(parse(&words(bad)).is_err(), "{bad}");
+        }
+    }
+}

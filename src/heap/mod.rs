@@ -1,0 +1,18 @@
+//! The guest heap: typed objects, the collector, and the data structures that live in it.
+//!
+//! Reading order: `rtti` (what a type looks like), `mem` (how guest memory may be
+//! touched), `block` (address region, size classes, side tables), `alloc` (the heap and
+//! the per-processor caches), `gc` (marking and freeing), `hash` (equality and hashing
+//! of any comparable type), `map` and `table` (Go's map).
+
+pub mod alloc;
+pub mod block;
+pub mod gc;
+pub mod hash;
+pub mod map;
+pub mod mem;
+pub mod rtti;
+mod table;
+
+pub use alloc::{AllocCache, FixedShape, Heap, Stats, heap, usable_size, zero_base};
+pub use gc::Marker;

@@ -1,0 +1,14 @@
+//! gosub: runs Go programs on an M:N scheduler without a build step.
+//! The modules stand in reading order; see ARCHITECTURE.md for who may use whom.
+
+pub mod base;
+pub mod bytecode;
+pub mod cli;
+pub mod heap;
+pub mod load;
+pub mod lower;
+pub mod runtime;
+pub mod stdlib;
+pub mod syntax;
+pub mod types;
+pub mod vm;

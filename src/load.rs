@@ -1,0 +1,192 @@
+//! From file names to checked packages: reads sources, parses, finds imports in the
+//! embedded standard library, checks packages in import order.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::base::diag::{Diagnostic, Severity};
+use crate::base::span::{FileId, SourceMap, Span};
+use crate::stdlib;
+use crate::syntax::ast::Ast;
+use crate::syntax::parse::{ParseOptions, parse_file};
+use crate::types::check::{CheckOptions, Importer, check_package};
+use crate::types::info::CheckedPackage;
+use crate::types::ty::Pkg;
+
+/// Packages of the standard library that every program has.
+const ALWAYS: &[&str] = &["runtime"];
+
+/// A loaded program.
+pub struct Loaded {
+    pub sources: SourceMap,
+    /// Imported packages first, `main` last. Empty when there are errors.
+    pub packages: Vec<CheckedPackage>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error)
+    }
+}
+
+struct Loader {
+    sources: SourceMap,
+    packages: Vec<CheckedPackage>,
+    by_path: HashMap<String, Pkg>,
+    diagnostics: Vec<Diagnostic>,
+    /// Packages being loaded, outermost first: for import cycles.
+    active: Vec<String>,
+}
+
+struct Imports<'a>(&'a HashMap<String, Pkg>);
+impl Importer for Imports<'_> {
+    fn import(&mut self, path: &str) -> Option<Pkg> {
+        if path == "unsafe" {
+            return Some(crate::types::universe::unsafe_pkg());
+        }
+        self.0.get(path).copied()
+    }
+}
+
+/// What reading a source file can end in.
+pub fn read_source(path: &Path) -> Result<String, String> {
+    let name = path.display();
+    let meta = std::fs::metadata(path).map_err(|e| format!("{name}: {}", io_text(&e)))?;
+    if meta.is_dir() {
+        return Err(format!("{name}: is a directory"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| format!("{name}: {}", io_text(&e)))?;
+    if bytes.len() > u32::MAX as usize / 2 {
+        return Err(format!("{name}: file too large"));
+    }
+    Ok(match String::from_utf8(bytes) {
+        Ok(s) => s,
+        Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
+    })
+}
+
+fn io_text(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::NotFound => "no such file or directory".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => e.to_string(),
+    }
+}
+
+/// Loads a program from files on disk, given as (printed name, text).
+pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
+    let mut l = Loader {
+        sources: SourceMap::new(),
+        packages: Vec::new(),
+        by_path: HashMap::new(),
+        diagnostics: Vec::new(),
+        active: Vec::new(),
+    };
+    let mut ids = Vec::new();
+    for (name, text) in files {
+        let full = std::path::absolute(name).unwrap_or_else(|_| name.into());
+        match l.sources.add(name.clone(), &full, text.as_str()) {
+            Ok(id) => ids.push(id),
+            Err(e) => l.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
+        }
+    }
+    l.package("main", &ids, opts);
+    if let Some(main) = l.packages.last() {
+        l.diagnostics.extend(crate::lower::unsupported(main));
+    }
+    Loaded {
+        sources: l.sources,
+        packages: l.packages,
+        diagnostics: l.diagnostics,
+    }
+}
+
+impl Loader {
+    /// Loads a standard package, once. False: there is none.
+    fn standard(&mut self, path: &str) -> bool {
+        if self.by_path.contains_key(path) || path == "unsafe" {
+            return true;
+        }
+        if self.active.iter().any(|p| p == path) {
+            return true;
+        }
+        let files = stdlib::sources(path);
+        if files.is_empty() {
+            return false;
+        }
+        let mut ids = Vec::new();
+        for (name, text) in files {
+            let shown = format!("$GOSUB/{name}");
+            if let Ok(id) = self.sources.add(shown.clone(), Path::new(&shown), text) {
+                ids.push(id);
+            }
+        }
+        let opts = CheckOptions {
+            ignore_missing_main: true,
+            go_version: 27,
+            stdlib: true,
+        };
+        self.active.push(path.to_string());
+        self.package(path, &ids, &opts);
+        self.active.pop();
+        true
+    }
+
+    fn package(&mut self, path: &str, files: &[FileId], opts: &CheckOptions) {
+        let mut ast = Ast::default();
+        let before = self.diagnostics.len();
+        for id in files {
+            let d = parse_file(
+                &mut ast,
+                &self.sources,
+                *id,
+                &ParseOptions { script: false },
+            );
+            self.diagnostics.extend(d);
+        }
+        // Syntax errors (those without a code) stop here, as in Go.
+        if self.diagnostics[before..]
+            .iter()
+            .any(|d| d.code.is_empty() && d.severity == Severity::Error)
+        {
+            return;
+        }
+        if path == "main" {
+            for p in ALWAYS {
+                self.standard(p);
+            }
+        }
+        let imports: Vec<(String, Span)> = ast
+            .files
+            .iter()
+            .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
+            .collect();
+        for (p, span) in imports {
+            if !self.standard(&p) && !p.is_empty() {
+                self.diagnostics.push(Diagnostic::error(
+                    "BrokenImport",
+                    span,
+                    format!("package {p} is not in std"),
+                ));
+            }
+        }
+        let index = self.packages.len() as u32;
+        let mut imports = Imports(&self.by_path);
+        let (checked, mut diags) =
+            check_package(ast, &self.sources, path, index, &mut imports, opts);
+        // A missing package has been reported above.
+        let reported: Vec<Span> = self
+            .diagnostics
+            .iter()
+            .filter(|d| d.code == "BrokenImport")
+            .map(|d| d.span)
+            .collect();
+        diags.retain(|d| !(d.code == "BrokenImport" && reported.contains(&d.span)));
+        self.diagnostics.extend(diags);
+        self.by_path.insert(path.to_string(), checked.info.pkg);
+        self.packages.push(checked);
+    }
+}

@@ -1,0 +1,427 @@
+//! From checked syntax to bytecode, one function at a time and on demand: a function is
+//! compiled when it is first called (or listed), so a program pays for what it runs.
+//!
+//! [`Lowerer`] is the process-wide state: packages, descriptors, function numbers and the
+//! jobs that say how to compile each number. [`func::Fb`] compiles one function.
+
+mod aggregate;
+mod assign;
+mod call;
+mod convert;
+mod expr;
+mod flow;
+mod func;
+mod place;
+mod range;
+mod stmt;
+mod thunk;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::base::intern::Name;
+use crate::base::span::SourceMap;
+use crate::bytecode::layout::{Layouts, shape, size_align, type_key};
+use crate::bytecode::program::{AllocDesc, Proto, alloc_desc, funcs};
+use crate::heap::map::MapType;
+use crate::heap::rtti::{FuncId, Rtti};
+use crate::syntax::ast;
+use crate::types::info::CheckedPackage;
+use crate::types::lookup::MethodEntry;
+use crate::types::subst::subst;
+use crate::types::ty::{Obj, ObjKind, Ty, Type};
+
+/// Substitution of type parameters by types for one instance.
+pub type Env = Rc<[(Ty, Ty)]>;
+
+/// What is behind a function number.
+#[derive(Clone)]
+pub(crate) enum Job {
+    /// A declared function or method.
+    Decl { obj: Obj, env: Env },
+    /// A function literal with what it captures.
+    Lit {
+        pkg: usize,
+        func: ast::FuncId,
+        env: Env,
+        caps: Vec<func::Capture>,
+        name: String,
+    },
+    /// Interface-table adapter: data word in, method call out.
+    Adapter {
+        recv: Ty,
+        direct: bool,
+        entry: Rc<MethodEntry>,
+    },
+    /// `T.m` as a function whose first parameter is the receiver.
+    MethodExpr {
+        recv: Ty,
+        name: Name,
+        pkg: Option<crate::types::ty::Pkg>,
+        sig: Ty,
+    },
+    /// `x.m` bound: the receiver is captured.
+    Bound {
+        recv: Ty,
+        name: Name,
+        pkg: Option<crate::types::ty::Pkg>,
+        sig: Ty,
+    },
+    /// A deferred or started call with its operands captured.
+    Thunk(thunk::Thunk),
+    /// Variable initialisers and `init` functions of a package.
+    Init { pkg: usize },
+    /// All package initialisers, then `main.main`.
+    Entry,
+}
+
+/// Resolves native functions by `pkg.Func` or `pkg.(*T).Method`.
+pub type NativeLookup = fn(&str) -> Option<u32>;
+
+/// Process-wide lowering state. Used by one thread at a time.
+pub struct Lowerer {
+    pub(crate) pkgs: Vec<&'static CheckedPackage>,
+    pub(crate) pos_of: HashMap<String, usize>,
+    pub(crate) layouts: Layouts,
+    pub(crate) jobs: Vec<Option<Job>>,
+    decls: HashMap<Obj, (usize, ast::FuncId)>,
+    by_key: HashMap<String, FuncId>,
+    globals: HashMap<Obj, usize>,
+    global_chunks: Vec<(usize, usize)>,
+    global_free: (usize, usize),
+    map_types: HashMap<usize, &'static MapType>,
+    descs: HashMap<usize, &'static AllocDesc>,
+    static_closures: HashMap<FuncId, u64>,
+    strings: HashMap<Vec<u8>, (u64, u64)>,
+    pub(crate) natives: NativeLookup,
+    /// Errors that only lowering can see (limits).
+    pub errors: Vec<crate::base::diag::Diagnostic>,
+}
+
+impl Lowerer {
+    pub fn new(natives: NativeLookup) -> Lowerer {
+        Lowerer {
+            pkgs: Vec::new(),
+            pos_of: HashMap::new(),
+            layouts: Layouts::new(),
+            jobs: Vec::new(),
+            decls: HashMap::new(),
+            by_key: HashMap::new(),
+            globals: HashMap::new(),
+            global_chunks: Vec::new(),
+            global_free: (0, 0),
+            map_types: HashMap::new(),
+            descs: HashMap::new(),
+            static_closures: HashMap::new(),
+            strings: HashMap::new(),
+            natives,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Adds a checked package; imported packages come first.
+    pub fn add_package(&mut self, p: CheckedPackage) {
+        let p: &'static CheckedPackage = Box::leak(Box::new(p));
+        let index = self.pkgs.len();
+        self.pos_of.insert(p.info.pkg.path.clone(), index);
+        for (obj, f) in &p.info.funcs {
+            self.decls.insert(*obj, (index, *f));
+        }
+        self.pkgs.push(p);
+    }
+
+    /// Function that initialises everything and runs `main.main`.
+    pub fn entry(&mut self) -> FuncId {
+        self.reserve(Job::Entry)
+    }
+
+    pub(crate) fn reserve(&mut self, job: Job) -> FuncId {
+        let id = funcs().reserve();
+        if self.jobs.len() <= id as usize {
+            self.jobs.resize(id as usize + 1, None);
+        }
+        self.jobs[id as usize] = Some(job);
+        id
+    }
+
+    fn keyed(&mut self, key: String, job: impl FnOnce() -> Job) -> FuncId {
+        if let Some(&id) = self.by_key.get(&key) {
+            return id;
+        }
+        let id = self.reserve(job());
+        self.by_key.insert(key, id);
+        id
+    }
+
+    /// Number of a declared function or method with its (receiver's) type arguments.
+    pub(crate) fn func_for(&mut self, obj: Obj, targs: &[Ty]) -> FuncId {
+        let mut key = format!("f{}", obj.id);
+        for t in targs {
+            key.push(',');
+            key.push_str(&type_key(*t));
+        }
+        let env = self.env_for(obj, targs);
+        self.keyed(key, || Job::Decl { obj, env })
+    }
+
+    fn env_for(&self, obj: Obj, targs: &[Ty]) -> Env {
+        let mut pairs = Vec::new();
+        if !targs.is_empty()
+            && let Some(t) = obj.ty.get()
+            && let Type::Signature(sig) = &*t
+        {
+            let params = if sig.recv_tparams.is_empty() {
+                &sig.tparams
+            } else {
+                &sig.recv_tparams
+            };
+            pairs.extend(params.iter().copied().zip(targs.iter().copied()));
+        }
+        pairs.into()
+    }
+
+    /// Number of the native behind a bodyless function, by its qualified name.
+    pub(crate) fn native_of(&self, obj: Obj) -> Option<u32> {
+        let ObjKind::Func { .. } = obj.kind else {
+            return None;
+        };
+        let (pkg, f) = *self.decls.get(&obj)?;
+        if self.pkgs[pkg].ast.func(f).body.is_some() {
+            return None;
+        }
+        (self.natives)(&self.qualified_name(obj))
+    }
+
+    /// Whether a declared function has no body.
+    pub(crate) fn is_bodyless(&self, obj: Obj) -> bool {
+        self.decls
+            .get(&obj)
+            .is_some_and(|&(p, f)| self.pkgs[p].ast.func(f).body.is_none())
+    }
+
+    /// `pkg/path.Func`, `pkg/path.T.Method` or `pkg/path.(*T).Method`, without type arguments.
+    pub(crate) fn qualified_name(&self, obj: Obj) -> String {
+        let pkg = obj.pkg.map_or("", |p| p.0.path.as_str());
+        let recv = obj.ty.get().and_then(|t| match &*t {
+            Type::Signature(s) => s.recv,
+            _ => None,
+        });
+        match recv {
+            None => format!("{pkg}.{}", obj.name),
+            Some(r) => {
+                let (base, ptr) = crate::types::predicates::deref(r);
+                let name = match &*base {
+                    Type::Named(n) => n.obj.name.as_str(),
+                    _ => "?",
+                };
+                if ptr {
+                    format!("{pkg}.(*{name}).{}", obj.name)
+                } else {
+                    format!("{pkg}.{name}.{}", obj.name)
+                }
+            }
+        }
+    }
+
+    /// Compiles function `id` if it is not yet.
+    pub fn compile(&mut self, id: FuncId) -> Option<&'static Proto> {
+        let job = self.jobs.get_mut(id as usize)?.take()?;
+        let proto = func::compile(self, id, job);
+        if cfg!(debug_assertions)
+            && let Err(e) = crate::bytecode::verify::verify(&proto)
+        {
+            panic!(
+                "bad code for {}: {e}\n{}",
+                proto.name,
+                crate::bytecode::disasm::listing(&proto, &SourceMap::new())
+            );
+        }
+        Some(funcs().install(proto))
+    }
+
+    /// Compiles everything reachable from what has been reserved so far.
+    pub fn compile_all(&mut self) {
+        let mut id = 0;
+        while id < self.jobs.len() {
+            self.compile(id as FuncId);
+            id += 1;
+        }
+    }
+
+    /// Compiles every function of one package and the literals inside; for listings.
+    pub fn compile_package(&mut self, pkg: usize) -> Vec<&'static Proto> {
+        let objs: Vec<Obj> = self.pkgs[pkg].info.funcs.iter().map(|f| f.0).collect();
+        let mut out = Vec::new();
+        for o in objs {
+            let generic = o.ty.get().is_some_and(|t| match &*t {
+                Type::Signature(s) => !s.tparams.is_empty() || !s.recv_tparams.is_empty(),
+                _ => false,
+            });
+            if !generic && !self.is_bodyless(o) {
+                self.func_for(o, &[]);
+            }
+        }
+        let mut id = 0;
+        while id < self.jobs.len() {
+            let mine = match &self.jobs[id] {
+                Some(Job::Decl { obj, .. }) => self.decl(*obj).is_some_and(|d| d.0 == pkg),
+                Some(Job::Lit { pkg: p, .. }) => *p == pkg,
+                _ => false,
+            };
+            if mine {
+                out.extend(self.compile(id as FuncId));
+            }
+            id += 1;
+        }
+        out
+    }
+
+    /// Descriptor of a type.
+    pub(crate) fn rtti(&mut self, t: Ty) -> &'static Rtti {
+        let mut layouts = std::mem::take(&mut self.layouts);
+        let r = layouts.rtti(t, &mut |_, recv, direct, entry| {
+            self.adapter(recv, direct, entry)
+        });
+        self.layouts = layouts;
+        r
+    }
+
+    /// Function for an interface table: the method itself when it takes the data word as it is.
+    fn adapter(&mut self, recv: Ty, direct: bool, entry: &MethodEntry) -> FuncId {
+        if direct
+            && crate::bytecode::layout::slots(recv) == 1
+            && entry.path.is_empty()
+            && let Some(obj) = entry.obj
+            && !self.is_bodyless(obj)
+        {
+            let (base, is_ptr) = crate::types::predicates::deref(recv);
+            let ptr_recv = matches!(&obj.kind, ObjKind::Func { ptr_recv, .. } if ptr_recv.get());
+            if is_ptr == ptr_recv {
+                let targs = named_args(base);
+                return self.func_for(obj, &targs);
+            }
+        }
+        let key = format!(
+            "a{}.{}.{}",
+            type_key(recv),
+            entry.pkg.map_or("", |p| p.0.path.as_str()),
+            entry.name
+        );
+        let e = Rc::new(entry.clone());
+        self.keyed(key, || Job::Adapter {
+            recv,
+            direct,
+            entry: e,
+        })
+    }
+
+    pub(crate) fn alloc_desc(&mut self, t: Ty) -> &'static AllocDesc {
+        let key = self.rtti(t) as *const Rtti as usize;
+        self.descs
+            .entry(key)
+            .or_insert_with(|| alloc_desc(&shape(t)))
+    }
+
+    pub(crate) fn map_type(&mut self, t: Ty) -> &'static MapType {
+        let r = self.rtti(t);
+        self.map_types
+            .entry(r as *const Rtti as usize)
+            .or_insert_with(|| crate::vm::natives::map_type_of(r))
+    }
+
+    /// Address of a package variable.
+    pub(crate) fn global(&mut self, obj: Obj) -> usize {
+        if let Some(&a) = self.globals.get(&obj) {
+            return a;
+        }
+        let t = obj.ty.get().expect("checked variable has a type");
+        let size = size_align(t).0.max(1).next_multiple_of(16);
+        if self.global_free.1 < size {
+            let bytes = size.max(64 << 10);
+            let words: &'static mut [u128] = Box::leak(vec![0u128; bytes / 16].into_boxed_slice());
+            let base = words.as_mut_ptr() as usize;
+            self.global_chunks.push((base, bytes));
+            crate::vm::roots::add_globals(base, bytes);
+            self.global_free = (base, bytes);
+        }
+        let a = self.global_free.0;
+        self.global_free = (a + size, self.global_free.1 - size);
+        self.globals.insert(obj, a);
+        a
+    }
+
+    /// A function value for a function without captures.
+    pub(crate) fn static_closure(&mut self, id: FuncId) -> u64 {
+        *self.static_closures.entry(id).or_insert_with(|| {
+            let cell: &'static [u128; 1] = Box::leak(Box::new([id as u128]));
+            cell.as_ptr() as u64
+        })
+    }
+
+    /// Pointer and length of a string constant.
+    pub(crate) fn string(&mut self, bytes: &[u8]) -> (u64, u64) {
+        if bytes.is_empty() {
+            return (0, 0);
+        }
+        if let Some(&s) = self.strings.get(bytes) {
+            return s;
+        }
+        let leaked: &'static [u8] = Box::leak(bytes.to_vec().into_boxed_slice());
+        let s = (leaked.as_ptr() as u64, leaked.len() as u64);
+        self.strings.insert(bytes.to_vec(), s);
+        s
+    }
+
+    pub(crate) fn decl(&self, obj: Obj) -> Option<(usize, ast::FuncId)> {
+        self.decls.get(&obj).copied()
+    }
+    /// Finds a package-level object by package path and name.
+    pub fn find(&self, path: &str, name: &str) -> Option<Obj> {
+        let p = self.pkgs[*self.pos_of.get(path)?];
+        p.info.pkg.scope.borrow().get(&Name::new(name)).copied()
+    }
+    /// Descriptor of the pointer to a package-level type.
+    pub fn rtti_pointer(&mut self, path: &str, name: &str) -> Option<&'static Rtti> {
+        let t = self.find(path, name)?.ty.get()?;
+        Some(self.rtti(Ty::new(Type::Pointer(t))))
+    }
+    /// Descriptor of a package-level type, for the VM's own values.
+    pub fn rtti_named(&mut self, path: &str, name: &str) -> Option<&'static Rtti> {
+        let t = self.find(path, name)?.ty.get()?;
+        Some(self.rtti(t))
+    }
+}
+
+/// What a checked package uses that lowering cannot do yet.
+pub fn unsupported(p: &CheckedPackage) -> Vec<crate::base::diag::Diagnostic> {
+    let mut out = Vec::new();
+    for s in &p.ast.stmts {
+        if let ast::StmtKind::Range { x, .. } = &s.kind
+            && let Some(t) = p.info.types[x.index()].ty
+            && matches!(
+                crate::types::predicates::core_type(t).map(|u| u.0),
+                Some(Type::Signature(_))
+            )
+        {
+            out.push(crate::base::diag::Diagnostic::error(
+                "Unsupported",
+                p.ast.expr(*x).span,
+                "range over func is not supported yet",
+            ));
+        }
+    }
+    out
+}
+
+/// Type arguments of an instance, empty otherwise.
+pub(crate) fn named_args(t: Ty) -> Vec<Ty> {
+    match &*t {
+        Type::Named(n) => n.targs.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// `t` under an instance's substitution.
+pub(crate) fn apply(env: &Env, t: Ty) -> Ty {
+    if env.is_empty() { t } else { subst(t, env) }
+}

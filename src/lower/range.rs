@@ -1,0 +1,333 @@
+//! `for … range`.
+
+use super::expr::{Class, class};
+use super::func::{Fb, Label, Target, Var};
+use super::place::Place;
+use crate::base::intern::Name;
+use crate::bytecode::instr::Op;
+use crate::bytecode::layout::size_align;
+use crate::syntax::ast::{ExprId, ExprKind, StmtId, StmtKind};
+use crate::types::predicates::{core_type, default_type, is_untyped, underlying};
+use crate::types::ty::{Basic, Obj, Ty, Type};
+use crate::types::universe::basic;
+
+/// Where an iteration variable's value goes.
+#[derive(Clone, Copy)]
+enum Bind {
+    None,
+    New(Obj),
+    Assign(ExprId),
+}
+
+impl Fb<'_> {
+    pub fn range_stmt(&mut self, id: StmtId, label: Option<Name>) {
+        let StmtKind::Range {
+            key,
+            value,
+            define,
+            x,
+            body,
+            ..
+        } = &self.ast().stmt(id).kind
+        else {
+            return;
+        };
+        let bind = |fb: &Self, e: &Option<ExprId>| match e {
+            None => Bind::None,
+            Some(e) if fb.is_blank(*e) => Bind::None,
+            Some(e) if *define => match fb.kind(*e) {
+                ExprKind::Ident(id) => fb.p.info.defs[id.index()].map_or(Bind::None, Bind::New),
+                _ => Bind::None,
+            },
+            Some(e) => Bind::Assign(*e),
+        };
+        let (k, v) = (bind(self, key), bind(self, value));
+        let xt = self.ty(*x);
+        let xt = if is_untyped(xt) { default_type(xt) } else { xt };
+        let (cont, end) = (self.label(), self.label());
+        self.targets.push(Target {
+            label,
+            brk: end,
+            cont: Some(cont),
+            block_only: false,
+        });
+        match core_type(xt).map(|u| u.0) {
+            Some(Type::Basic(..)) if class(xt) == Class::Str => {
+                self.range_string(*x, k, v, &body.stmts, cont, end)
+            }
+            Some(Type::Basic(..)) => self.range_int(*x, xt, k, &body.stmts, cont, end),
+            Some(Type::Slice(_) | Type::Array(..) | Type::Pointer(_)) => {
+                self.range_list(*x, xt, k, v, &body.stmts, cont, end);
+            }
+            Some(Type::Map(kt, vt)) => {
+                self.range_map(*x, xt, (*kt, *vt), k, v, &body.stmts, cont, end)
+            }
+            Some(Type::Chan(_, elem)) => self.range_chan(*x, xt, *elem, k, &body.stmts, cont, end),
+            Some(Type::Signature(_)) => {
+                // Programs are refused before (`unsupported`); this is library code.
+                self.lw.errors.push(crate::base::diag::Diagnostic::error(
+                    "Unsupported",
+                    self.ast().expr(*x).span,
+                    "range over func is not supported yet",
+                ));
+            }
+            _ => {}
+        }
+        self.targets.pop();
+        self.bind(end);
+    }
+
+    /// Gives an iteration variable its value at the top of an iteration.
+    fn set(&mut self, b: Bind, src: u16, t: Ty) {
+        match b {
+            Bind::None => {}
+            Bind::New(o) => {
+                let v = self.assign_conv(src, t, self.obj_ty(o));
+                self.declare_init(o, v);
+            }
+            Bind::Assign(e) => {
+                let lt = self.ty(e);
+                let mark = self.mark();
+                let v = self.assign_conv(src, t, lt);
+                let p = self.place(e);
+                self.store(p, v, lt);
+                self.release(mark);
+            }
+        }
+    }
+
+    /// A counter can be the key variable itself when nothing but the loop changes it.
+    fn counter_is_key(&self, k: Bind, t: Ty) -> Option<Obj> {
+        let Bind::New(o) = k else { return None };
+        let v = o.var_info()?;
+        let plain = !v.address_taken.get() && !v.reassigned.get() && !v.captured.get();
+        (plain && crate::types::predicates::identical(self.obj_ty(o), t)).then_some(o)
+    }
+
+    fn range_int(&mut self, x: ExprId, xt: Ty, k: Bind, body: &[StmtId], cont: Label, end: Label) {
+        let t = match k {
+            Bind::New(o) => self.obj_ty(o),
+            _ => xt,
+        };
+        let n = self.alloc(1);
+        self.expr_as_to(x, t, n);
+        let i = self.alloc(1);
+        self.emit(Op::Zero, i, 0, 0);
+        let signed = matches!(class(t), Class::Int { signed: true, .. });
+        if signed {
+            self.branch_op(Op::Jge, i, n, end);
+        } else {
+            self.branch_op(Op::JgeU, i, n, end);
+        }
+        let top = self.label();
+        self.bind(top);
+        let mark = self.mark();
+        match self.counter_is_key(k, t) {
+            Some(o) => {
+                self.vars.insert(o, Var::Slot(i));
+            }
+            None => self.set(k, i, t),
+        }
+        self.stmts(body);
+        self.release(mark);
+        self.bind(cont);
+        self.emit(Op::AddI, i, i, 1);
+        self.branch_op(if signed { Op::Jlt } else { Op::JltU }, i, n, top);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn range_list(
+        &mut self,
+        x: ExprId,
+        xt: Ty,
+        k: Bind,
+        v: Bind,
+        body: &[StmtId],
+        cont: Label,
+        end: Label,
+    ) {
+        let int = basic(Basic::Int);
+        let hdr = self.alloc(2);
+        let elem;
+        match core_type(xt).map(|u| u.0) {
+            Some(Type::Slice(e)) => {
+                elem = *e;
+                self.expr_to(x, hdr);
+            }
+            Some(Type::Array(e, _)) => {
+                elem = *e;
+                if matches!(v, Bind::None) {
+                    // Only the length counts.
+                    let Type::Array(_, n) = &*core_type(xt).expect("array") else {
+                        return;
+                    };
+                    let n = *n;
+                    self.load_int(hdr, 0);
+                    self.emit(Op::LdK, hdr + 1, 0, 0);
+                    self.ext(n as u64 | (n as u64) << 32);
+                } else {
+                    // The array is copied: the loop sees the values of its start.
+                    let val = self.alloc_ty(xt);
+                    self.expr_to(x, val);
+                    let p = self.alloc(1);
+                    self.new_object(p, xt);
+                    self.store_mem(p, 0, val, xt);
+                    self.array_header(hdr, p, xt);
+                }
+            }
+            Some(Type::Pointer(a)) => {
+                let Type::Array(e, n) = &*underlying(*a) else {
+                    return;
+                };
+                elem = *e;
+                let p = self.expr(x);
+                if matches!(v, Bind::None) {
+                    self.load_int(hdr, 0);
+                    self.emit(Op::LdK, hdr + 1, 0, 0);
+                    self.ext(*n as u64 | (*n as u64) << 32);
+                } else {
+                    self.array_header(hdr, p, *a);
+                }
+            }
+            _ => return,
+        }
+        let n = self.alloc(1);
+        self.emit(Op::SlLen, n, hdr, 0);
+        let i = self.alloc(1);
+        self.emit(Op::Zero, i, 0, 0);
+        self.branch_op(Op::JleI, n, 0, end);
+        let top = self.label();
+        self.bind(top);
+        let mark = self.mark();
+        match self.counter_is_key(k, int) {
+            Some(o) => {
+                self.vars.insert(o, Var::Slot(i));
+            }
+            None => self.set(k, i, int),
+        }
+        if !matches!(v, Bind::None) {
+            let val = self.alloc_ty(elem);
+            self.load(val, Place::Index { slice: hdr, idx: i }, elem);
+            match v {
+                Bind::New(o) if self.var_is_plain(o, elem) => {
+                    self.vars.insert(o, Var::Slot(val));
+                }
+                _ => self.set(v, val, elem),
+            }
+        }
+        self.stmts(body);
+        self.release(mark);
+        self.bind(cont);
+        self.emit(Op::AddI, i, i, 1);
+        self.branch_op(Op::Jlt, i, n, top);
+    }
+
+    /// A fresh temporary of the right type can be the variable.
+    fn var_is_plain(&self, o: Obj, t: Ty) -> bool {
+        let Some(v) = o.var_info() else { return false };
+        let boxed = v.address_taken.get()
+            || (v.captured.get() && v.reassigned.get())
+            || v.assigned_in_closure.get()
+            || super::func::has_array(t);
+        !boxed && crate::types::predicates::identical(self.obj_ty(o), t)
+    }
+
+    fn range_string(
+        &mut self,
+        x: ExprId,
+        k: Bind,
+        v: Bind,
+        body: &[StmtId],
+        cont: Label,
+        end: Label,
+    ) {
+        let s = self.alloc(2);
+        self.expr_to(x, s);
+        // index, rune, next index
+        let it = self.alloc(3);
+        self.emit(Op::Zero, it, 0, 0);
+        let top = self.label();
+        self.bind(top);
+        self.branch_op(Op::StrNext, it, s, end);
+        let mark = self.mark();
+        self.set(k, it, basic(Basic::Int));
+        self.set(v, it + 1, basic(Basic::Int32));
+        self.stmts(body);
+        self.release(mark);
+        self.bind(cont);
+        self.emit(Op::Mov, it, it + 2, 0);
+        self.jump(top);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn range_map(
+        &mut self,
+        x: ExprId,
+        xt: Ty,
+        (kt, vt): (Ty, Ty),
+        k: Bind,
+        v: Bind,
+        body: &[StmtId],
+        cont: Label,
+        end: Label,
+    ) {
+        let d = self.lw.map_type(super::call::map_core(xt));
+        let m = self.expr(x);
+        let it = self.alloc(1);
+        self.emit(Op::MapIter, it, m, 0);
+        self.ext_of(d);
+        let ks = if matches!(k, Bind::None) {
+            0xffff
+        } else {
+            self.alloc_ty(kt)
+        };
+        let vs = if matches!(v, Bind::None) {
+            0xffff
+        } else {
+            self.alloc_ty(vt)
+        };
+        self.bind(cont);
+        let at = self.here();
+        self.emit(Op::MapNext, it, ks, vs);
+        self.ext_of(d);
+        self.ext_label(at, end);
+        let mark = self.mark();
+        if ks != 0xffff {
+            self.set(k, ks, kt);
+        }
+        if vs != 0xffff {
+            self.set(v, vs, vt);
+        }
+        self.stmts(body);
+        self.release(mark);
+        self.jump(cont);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn range_chan(
+        &mut self,
+        x: ExprId,
+        xt: Ty,
+        elem: Ty,
+        k: Bind,
+        body: &[StmtId],
+        cont: Label,
+        end: Label,
+    ) {
+        let c = self.alloc(1);
+        self.expr_to(x, c);
+        let val = self.alloc_ty(elem);
+        let ok = self.alloc(1);
+        let pos = self.pos;
+        self.bind(cont);
+        self.at(pos);
+        self.receive(val, c, xt, Some(ok));
+        self.jump_if(Op::Jf, ok, end);
+        let mark = self.mark();
+        let _ = size_align(elem);
+        self.set(k, val, elem);
+        self.stmts(body);
+        self.release(mark);
+        self.jump(cont);
+    }
+}

@@ -1,0 +1,13 @@
+//! The runtime: scheduler, channels, synchronisation, timers. It never names the VM;
+//! goroutines are run by a `sched::Executor`.
+
+pub mod prim;
+
+pub mod chan;
+pub mod fault;
+pub mod lock_rank;
+pub mod sched;
+pub mod sync;
+pub mod timers;
+pub mod tuning;
+pub mod wait_reason;

@@ -1,0 +1,30 @@
+//! Deadlock: nothing runs, nothing will ever run.
+//!
+//! Asked whenever an M goes to sleep (under the scheduler's lock, the M already counted
+//! as idle). Ms in blocking calls count as running, so do Ms that have been handed a P and
+//! are not awake yet; the last M to sleep is therefore the one that sees zero. A pending
+//! timer or an external wait means that something will still happen.
+
+use super::{ATTN_EXIT, ATTN_STOP, Runtime, Sched};
+use crate::runtime::fault::{self, Fault};
+use crate::runtime::timers::NEVER;
+use std::sync::atomic::Ordering;
+
+impl Runtime {
+    /// The fatal error to raise, if the program can never go on.
+    pub(crate) fn check_dead(&self, s: &Sched) -> Option<Fault> {
+        let asleep = s.idle_ms.len() as isize + s.locked_idle;
+        if s.ms.len() as isize > asleep
+            || self.external.load(Ordering::SeqCst) != 0
+            || s.global.len() != 0
+            || self.next_timer() != NEVER
+            || self.attention.load(Ordering::Relaxed) & (ATTN_EXIT | ATTN_STOP) != 0
+        {
+            return None;
+        }
+        if self.main_gone.load(Ordering::Relaxed) && self.num_goroutine() == 0 {
+            return Some(fault::NO_GOROUTINES);
+        }
+        Some(fault::DEADLOCK)
+    }
+}

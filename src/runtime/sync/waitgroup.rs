@@ -1,0 +1,116 @@
+//! `sync.WaitGroup`. Words: state u64 (counter in the high half, waiters in the low),
+//! sema u32, unused u32.
+
+use super::Sync;
+use super::sema::{self, Wait};
+use crate::runtime::fault;
+use crate::runtime::sched::task::{G, Pending};
+use crate::runtime::sched::worker::Worker;
+use crate::runtime::wait_reason::WaitReason;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// A guest `sync.WaitGroup` (16 bytes).
+#[repr(C)]
+#[derive(Default)]
+pub struct WaitGroup {
+    state: AtomicU64,
+    sema: AtomicU32,
+    _unused: u32,
+}
+
+fn split(state: u64) -> (i32, u32) {
+    ((state >> 32) as i32, state as u32)
+}
+
+impl WaitGroup {
+    /// The group at a guest address.
+    ///
+    /// # Safety
+    /// `p` points to 16 live, 8-aligned bytes that are only used as a WaitGroup.
+    #[inline]
+    pub unsafe fn at<'a>(p: *const u8) -> &'a WaitGroup {
+        // SAFETY: by the caller's promise; all-zero bytes are a valid group.
+        unsafe { &*p.cast() }
+    }
+
+    /// `Add(delta)`; `Done` is `add(-1)`.
+    #[inline]
+    pub fn add(&self, w: &Worker, delta: i32) -> Sync {
+        let add = u64::from(delta as u32) << 32;
+        let state = self
+            .state
+            .fetch_add(add, Ordering::AcqRel)
+            .wrapping_add(add);
+        let (count, waiters) = split(state);
+        if count >= 0 && waiters == 0 {
+            return Sync::Done;
+        }
+        self.add_slow(w, delta, state)
+    }
+
+    #[cold]
+    fn add_slow(&self, w: &Worker, delta: i32, state: u64) -> Sync {
+        let (count, waiters) = split(state);
+        if count < 0 {
+            return Sync::Fault(fault::WG_NEGATIVE);
+        }
+        if delta > 0 && count == delta {
+            return Sync::Fault(fault::WG_MISUSE);
+        }
+        if count > 0 {
+            return Sync::Done;
+        }
+        // Zero with waiters: nobody may change the state now.
+        if self
+            .state
+            .compare_exchange(state, 0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err()
+        {
+            return Sync::Fault(fault::WG_MISUSE);
+        }
+        for _ in 0..waiters {
+            sema::release(w, &self.sema);
+        }
+        Sync::Done
+    }
+
+    /// `Wait`. A parked G may find `Wake::WgReused`.
+    #[inline]
+    pub fn wait(&self, w: &Worker, g: &G) -> Sync {
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            if split(state).0 == 0 {
+                return Sync::Done;
+            }
+            match self
+                .state
+                .compare_exchange(state, state + 1, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        let wait = Wait {
+            reason: WaitReason::WaitGroupWait,
+            pending: Pending::WaitGroup,
+            front: false,
+            since: 0,
+        };
+        match sema::acquire_with(w, g, &self.sema, &wait) {
+            Sync::Done if self.state.load(Ordering::Relaxed) != 0 => Sync::Fault(fault::WG_REUSED),
+            other => other,
+        }
+    }
+}
+
+/// The M loop: a waiter on the semaphore at `sema` was woken; the state must be zero.
+pub(super) fn was_reused(sema: usize) -> bool {
+    let at = sema - std::mem::offset_of!(WaitGroup, sema);
+    // SAFETY: the G's frame keeps the group alive until the operation is complete.
+    unsafe { WaitGroup::at(at as *const u8) }
+        .state
+        .load(Ordering::Relaxed)
+        != 0
+}
+
+const _: () = assert!(std::mem::size_of::<WaitGroup>() == 16);

@@ -1,0 +1,344 @@
+//! `runtime` and `runtime/debug`: questions to the scheduler, the heap and the stacks.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::Ordering;
+
+use crate::heap::heap;
+use crate::vm::cx::{Cx, Exit};
+use crate::vm::exec::GC_COUNT;
+use crate::vm::goroutine::{self, MAX_STACK, Word};
+use crate::vm::natives::{Call, Entry};
+use crate::vm::traceback::{self, Frame};
+
+/// Number of processors the process may use.
+pub fn num_cpu() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
+/// GOMAXPROCS at program start: the environment variable or the processors there are
+/// (`available_parallelism` honours the cgroup quota).
+pub fn default_procs() -> usize {
+    match std::env::var("GOMAXPROCS")
+        .ok()
+        .and_then(|v| v.parse::<usize>().ok())
+    {
+        Some(n) if n > 0 => n,
+        _ => num_cpu(),
+    }
+}
+
+unsafe fn gomaxprocs(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.int();
+    let old = if n < 1 || n as u64 == c.cx.w().rt().procs() as u64 {
+        c.cx.w().rt().procs() as usize
+    } else {
+        c.cx.w().set_procs(n as usize)
+    };
+    c.ret(old as u64);
+    // The call may have changed which P this M holds.
+    Exit::Yield
+}
+unsafe fn default_gomaxprocs(cx: &mut Cx, _base: *mut u64) -> Exit {
+    let n = default_procs();
+    if n as u64 != cx.w().rt().procs() as u64 {
+        cx.w().set_procs(n);
+    }
+    Exit::Yield
+}
+unsafe fn cpus(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    unsafe { Call::new(cx, base, 1) }.ret(num_cpu() as u64);
+    Exit::Next
+}
+unsafe fn num_goroutine(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.cx.w().rt().num_goroutine();
+    c.ret(n as u64);
+    Exit::Next
+}
+unsafe fn gosched(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    Exit::Yield
+}
+unsafe fn goexit(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    Exit::Goexit
+}
+unsafe fn gc(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    Exit::Collect
+}
+unsafe fn nothing(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    Exit::Next
+}
+unsafe fn lock_thread(cx: &mut Cx, _base: *mut u64) -> Exit {
+    cx.w().lock_thread(cx.g());
+    Exit::Next
+}
+unsafe fn unlock_thread(cx: &mut Cx, _base: *mut u64) -> Exit {
+    cx.w().unlock_thread(cx.g());
+    Exit::Next
+}
+unsafe fn version(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    unsafe { Call::new(cx, base, 2) }
+        .ret_substr(concat!("gosub", env!("CARGO_PKG_VERSION")).as_bytes());
+    Exit::Next
+}
+unsafe fn goroot(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    unsafe { Call::new(cx, base, 2) }.ret_substr(b"");
+    Exit::Next
+}
+
+/// The running goroutine's dump, and with `all` everybody's.
+fn dump(cx: &mut Cx, all: bool) -> String {
+    let mut out = String::new();
+    let pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
+    let frames = traceback::frames(pc, cx.fp, true);
+    traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
+    if all {
+        let w = cx.w();
+        w.stop_the_world();
+        crate::vm::exec::dump_all(w.rt(), &mut out, cx.g());
+        w.start_the_world();
+    }
+    out
+}
+unsafe fn stack(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: a byte slice to fill.
+    unsafe {
+        let mut c = Call::new(cx, base, 1);
+        let (buf, all) = (c.slice(), c.bool());
+        let text = dump(c.cx, all);
+        let n = text.len().min(buf.len);
+        crate::heap::mem::copy(buf.ptr as *mut u8, text.as_ptr(), n);
+        c.ret(n as u64);
+    }
+    Exit::Next
+}
+unsafe fn debug_stack(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 2) };
+    let text = dump(c.cx, false);
+    crate::try_exit!(c.ret_bytes(text.as_bytes()));
+    Exit::Next
+}
+unsafe fn print_err(cx: &mut Cx, base: *mut u64) -> Exit {
+    use std::io::Write;
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    // Nothing can be done when standard error is gone.
+    let _ = std::io::stderr().write_all(c.bytes());
+    Exit::Next
+}
+
+/// Frames of the caller of the native, innermost first, adapters left out.
+fn callers(cx: &Cx) -> Vec<Frame> {
+    let pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
+    let all = traceback::frames(pc, cx.fp, true);
+    all.into_iter()
+        .filter(|f| traceback::place(*f).is_some_and(|p| !p.wrapper))
+        .collect()
+}
+/// As Go, callers are identified by an address inside the call; ours point at the return word.
+fn code_addr(f: &Frame) -> u64 {
+    f.pc as u64
+}
+unsafe fn caller(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 5) };
+    let skip = c.int();
+    let frames = callers(c.cx);
+    match usize::try_from(skip)
+        .ok()
+        .and_then(|i| frames.get(i))
+        .and_then(|f| Some((f, traceback::place(*f)?)))
+    {
+        Some((f, p)) => {
+            c.ret(code_addr(f));
+            crate::try_exit!(c.ret_str(p.file.as_bytes()))
+                .ret(p.line as u64)
+                .ret_bool(true);
+        }
+        None => {
+            c.ret(0).ret(0).ret(0).ret(0).ret_bool(false);
+        }
+    }
+    Exit::Next
+}
+/// As `caller`, without the address.
+unsafe fn log_caller(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 4) };
+    let skip = c.int();
+    let frames = callers(c.cx);
+    match usize::try_from(skip)
+        .ok()
+        .and_then(|i| frames.get(i))
+        .and_then(|f| traceback::place(*f))
+    {
+        Some(p) => {
+            crate::try_exit!(c.ret_str(p.file.as_bytes()))
+                .ret(p.line as u64)
+                .ret_bool(true);
+        }
+        None => {
+            c.ret(0).ret(0).ret(0).ret_bool(false);
+        }
+    }
+    Exit::Next
+}
+unsafe fn callers_native(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: a slice of words to fill.
+    unsafe {
+        let mut c = Call::new(cx, base, 1);
+        let (skip, out) = (c.int(), c.slice());
+        // 0 is Callers itself in Go.
+        let frames = callers(c.cx);
+        let skip = (skip - 1).max(0) as usize;
+        let mut n = 0;
+        for f in frames.iter().skip(skip).take(out.len) {
+            crate::heap::mem::store_u64((out.ptr as *mut u8).add(8 * n), code_addr(f));
+            n += 1;
+        }
+        c.ret(n as u64);
+    }
+    Exit::Next
+}
+unsafe fn pc_info(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 7) };
+    let pc = c.word() as usize;
+    // An entry address names the function itself; others are return addresses.
+    let p = crate::bytecode::program::funcs().find(pc);
+    let at_entry = p.is_some_and(|p| p.code.as_ptr() as usize == pc);
+    match (
+        p,
+        traceback::place(Frame {
+            pc,
+            is_return: !at_entry,
+        }),
+    ) {
+        (Some(proto), Some(place)) => {
+            let entry = proto.code.as_ptr() as usize;
+            let start = traceback::place(Frame {
+                pc: entry,
+                is_return: false,
+            })
+            .map_or(0, |p| p.line);
+            crate::try_exit!(c.ret_str(place.func.as_bytes()));
+            crate::try_exit!(c.ret_str(place.file.as_bytes()));
+            c.ret(place.line as u64).ret(entry as u64).ret(start as u64);
+        }
+        _ => {
+            for _ in 0..7 {
+                c.ret(0);
+            }
+        }
+    }
+    Exit::Next
+}
+
+unsafe fn mem_stats(cx: &mut Cx, base: *mut u64) -> Exit {
+    let s = heap().stats();
+    let v: [u64; 12] = [
+        s.heap_alloc,
+        s.total_alloc,
+        s.heap_sys,
+        s.mallocs,
+        s.frees,
+        s.heap_sys,
+        0,
+        s.next_gc,
+        0,
+        s.pause_total_ns,
+        s.num_gc,
+        GC_COUNT.load(Ordering::Relaxed) as u64,
+    ];
+    // SAFETY: the result is an array of twelve words.
+    let mut c = unsafe { Call::new(cx, base, 12) };
+    for x in v {
+        c.ret(x);
+    }
+    Exit::Next
+}
+unsafe fn set_gc_percent(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.int();
+    let old = heap().set_gc_percent(n.clamp(-1, i32::MAX as i64) as i32);
+    c.ret_int(old as i64);
+    Exit::Next
+}
+unsafe fn set_memory_limit(cx: &mut Cx, base: *mut u64) -> Exit {
+    use std::sync::atomic::AtomicI64;
+    static LIMIT: AtomicI64 = AtomicI64::new(i64::MAX);
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.int();
+    let old = if n < 0 {
+        LIMIT.load(Ordering::Relaxed)
+    } else {
+        LIMIT.swap(n, Ordering::Relaxed)
+    };
+    c.ret_int(old);
+    Exit::Next
+}
+unsafe fn set_max_stack(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.int();
+    let old = MAX_STACK.swap(n.max(4096) as usize, Ordering::Relaxed);
+    c.ret(old as u64);
+    Exit::Next
+}
+unsafe fn set_max_threads(cx: &mut Cx, base: *mut u64) -> Exit {
+    use std::sync::atomic::AtomicI64;
+    static LIMIT: AtomicI64 = AtomicI64::new(10_000);
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = c.int();
+    let old = LIMIT.swap(n, Ordering::Relaxed);
+    c.ret_int(old);
+    Exit::Next
+}
+unsafe fn gc_stats(cx: &mut Cx, base: *mut u64) -> Exit {
+    let s = heap().stats();
+    // SAFETY: called with the native's own arguments.
+    unsafe { Call::new(cx, base, 3) }
+        .ret(0)
+        .ret(s.num_gc)
+        .ret(s.pause_total_ns);
+    Exit::Next
+}
+
+pub const NATIVES: &[Entry] = &[
+    ("runtime.GOMAXPROCS", gomaxprocs),
+    ("runtime.SetDefaultGOMAXPROCS", default_gomaxprocs),
+    ("runtime.NumCPU", cpus),
+    ("runtime.NumGoroutine", num_goroutine),
+    ("runtime.Gosched", gosched),
+    ("runtime.Goexit", goexit),
+    ("runtime.GC", gc),
+    ("runtime.KeepAlive", nothing),
+    ("runtime.SetFinalizer", nothing),
+    ("runtime.LockOSThread", lock_thread),
+    ("runtime.UnlockOSThread", unlock_thread),
+    ("runtime.Version", version),
+    ("runtime.GOROOT", goroot),
+    ("runtime.Stack", stack),
+    ("runtime.Caller", caller),
+    ("runtime.Callers", callers_native),
+    ("runtime.pcInfo", pc_info),
+    ("runtime.memStats", mem_stats),
+    ("log.caller", log_caller),
+    ("runtime/debug.printErr", print_err),
+    ("runtime/debug.stack", debug_stack),
+    ("runtime/debug.SetGCPercent", set_gc_percent),
+    ("runtime/debug.SetMemoryLimit", set_memory_limit),
+    ("runtime/debug.SetMaxStack", set_max_stack),
+    ("runtime/debug.SetMaxThreads", set_max_threads),
+    ("runtime/debug.FreeOSMemory", gc),
+    ("runtime/debug.gcStats", gc_stats),
+];

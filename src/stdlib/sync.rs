@@ -1,0 +1,158 @@
+//! `sync`: thin natives over `runtime::sync`, which works on the guest's own words.
+#![allow(unsafe_code)]
+
+use crate::runtime::sync::Sync;
+use crate::runtime::sync::cond::NotifyList;
+use crate::runtime::sync::mutex::Mutex;
+use crate::runtime::sync::rwmutex::RwMutex;
+use crate::runtime::sync::waitgroup::WaitGroup;
+use crate::vm::cx::{Cx, Exit};
+use crate::vm::natives::{Call, Entry};
+use crate::vm::ops::conc::runtime_fault;
+
+fn done(cx: &mut Cx, s: Sync) -> Exit {
+    match s {
+        Sync::Done => Exit::Next,
+        Sync::Parked => Exit::Parked,
+        Sync::Fault(f) => runtime_fault(cx, f),
+    }
+}
+
+/// A native that applies a method to the primitive at its first argument.
+macro_rules! on {
+    ($name:ident, $t:ty, $res:literal, |$c:ident, $x:ident| $body:expr) => {
+        unsafe fn $name(cx: &mut Cx, base: *mut u64) -> Exit {
+            // SAFETY: called with the native's own arguments: a pointer to a guest struct
+            // whose words are this primitive (see the Go declaration), kept alive by the frame.
+            unsafe {
+                let mut $c = Call::new(cx, base, $res);
+                let p = $c.word();
+                if p == 0 {
+                    return $c.nil();
+                }
+                let $x = <$t>::at(p as *const u8);
+                $body
+            }
+        }
+    };
+}
+
+on!(mutex_lock, Mutex, 0, |c, m| {
+    if m.try_lock() {
+        return Exit::Next;
+    }
+    let s = m.lock(c.cx.w(), c.cx.g());
+    done(c.cx, s)
+});
+on!(mutex_unlock, Mutex, 0, |c, m| {
+    let s = m.unlock(c.cx.w());
+    done(c.cx, s)
+});
+on!(mutex_try, Mutex, 1, |c, m| {
+    let ok = m.try_lock();
+    c.ret_bool(ok);
+    Exit::Next
+});
+on!(rw_lock, RwMutex, 0, |c, m| {
+    let s = m.lock(c.cx.w(), c.cx.g());
+    done(c.cx, s)
+});
+on!(rw_unlock, RwMutex, 0, |c, m| {
+    let s = m.unlock(c.cx.w());
+    done(c.cx, s)
+});
+on!(rw_rlock, RwMutex, 0, |c, m| {
+    let s = m.rlock(c.cx.w(), c.cx.g());
+    done(c.cx, s)
+});
+on!(rw_runlock, RwMutex, 0, |c, m| {
+    let s = m.runlock(c.cx.w());
+    done(c.cx, s)
+});
+on!(rw_try, RwMutex, 1, |c, m| {
+    let ok = m.try_lock(c.cx.w());
+    c.ret_bool(ok);
+    Exit::Next
+});
+on!(rw_try_r, RwMutex, 1, |c, m| {
+    let ok = m.try_rlock();
+    c.ret_bool(ok);
+    Exit::Next
+});
+on!(wg_add, WaitGroup, 0, |c, g| {
+    let n = c.int();
+    let s = g.add(c.cx.w(), n as i32);
+    done(c.cx, s)
+});
+on!(wg_done, WaitGroup, 0, |c, g| {
+    let s = g.add(c.cx.w(), -1);
+    done(c.cx, s)
+});
+on!(wg_wait, WaitGroup, 0, |c, g| {
+    let s = g.wait(c.cx.w(), c.cx.g());
+    done(c.cx, s)
+});
+on!(notify_add, NotifyList, 1, |c, n| {
+    let t = n.add();
+    c.ret(t as u64);
+    Exit::Next
+});
+on!(notify_wait, NotifyList, 0, |c, n| {
+    let t = c.word() as u32;
+    let s = n.wait(c.cx.w(), c.cx.g(), t);
+    done(c.cx, s)
+});
+on!(notify_one, NotifyList, 0, |c, n| {
+    n.notify_one(c.cx.w());
+    Exit::Next
+});
+on!(notify_all, NotifyList, 0, |c, n| {
+    n.notify_all(c.cx.w());
+    Exit::Next
+});
+
+unsafe fn cond_check(cx: &mut Cx, base: *mut u64) -> Exit {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    // SAFETY: called with the native's own arguments: the address of a pointer variable.
+    unsafe {
+        let mut c = Call::new(cx, base, 1);
+        let (at, me) = (c.word(), c.word());
+        let Some(cell) = (at as *const AtomicU64).as_ref() else {
+            return c.nil();
+        };
+        let ok = match cell.compare_exchange(0, me, SeqCst, SeqCst) {
+            Ok(_) => true,
+            Err(now) => now == me,
+        };
+        c.ret_bool(ok);
+    }
+    Exit::Next
+}
+unsafe fn pool_gen(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let n = crate::vm::exec::GC_COUNT.load(std::sync::atomic::Ordering::Relaxed);
+    c.ret(n as u32 as u64);
+    Exit::Next
+}
+
+pub const NATIVES: &[Entry] = &[
+    ("sync.(*Mutex).Lock", mutex_lock),
+    ("sync.(*Mutex).Unlock", mutex_unlock),
+    ("sync.(*Mutex).TryLock", mutex_try),
+    ("sync.(*RWMutex).Lock", rw_lock),
+    ("sync.(*RWMutex).Unlock", rw_unlock),
+    ("sync.(*RWMutex).RLock", rw_rlock),
+    ("sync.(*RWMutex).RUnlock", rw_runlock),
+    ("sync.(*RWMutex).TryLock", rw_try),
+    ("sync.(*RWMutex).TryRLock", rw_try_r),
+    ("sync.(*WaitGroup).Add", wg_add),
+    ("sync.(*WaitGroup).Done", wg_done),
+    ("sync.(*WaitGroup).Wait", wg_wait),
+    ("sync.notifyAdd", notify_add),
+    ("sync.notifyWait", notify_wait),
+    ("sync.notifyOne", notify_one),
+    ("sync.notifyAll", notify_all),
+    ("sync.condCheck", cond_check),
+    ("sync.poolGen", pool_gen),
+];

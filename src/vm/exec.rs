@@ -1,0 +1,623 @@
+//! The executor: runs goroutines for the scheduler, and does for them what handlers leave
+//! to somebody with time: growing stacks, compiling, panics, collection, dying.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ptr::{null, null_mut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::cx::{Cx, Exit};
+use super::fault::{Code, Shape};
+use super::goroutine::{self, Word};
+use super::unwind::{self, Next};
+use super::{dispatch, roots, traceback};
+use crate::bytecode::program::{funcs, rtti_of};
+use crate::heap::rtti::{FuncId, Rtti};
+use crate::heap::{AllocCache, heap};
+use crate::lower::Lowerer;
+use crate::runtime::sched::task::{G, Wake};
+use crate::runtime::sched::worker::{Stop, Worker};
+use crate::runtime::sched::{Executor, Runtime};
+
+/// The compiler, behind a lock: any M may need a function compiled.
+struct Compiler(Mutex<Lowerer>);
+// SAFETY: the checker's and lowering's cells are only touched under the lock, by one
+// thread at a time; nothing in them is bound to a thread except id counters.
+unsafe impl Sync for Compiler {}
+// SAFETY: as above.
+unsafe impl Send for Compiler {}
+
+/// Types the VM itself makes values of.
+struct Known {
+    /// `runtime.boundsError`-like run-time errors ("runtime error: " + text).
+    runtime_error: &'static Rtti,
+    /// `*runtime.PanicNilError`, a pointer to nothing.
+    panic_nil: &'static Rtti,
+    /// Run-time errors whose text stands alone.
+    plain_error: &'static Rtti,
+}
+
+/// The VM as the scheduler sees it.
+pub struct Vm {
+    compiler: Compiler,
+    known: Known,
+    entry: FuncId,
+    /// `runtime.panicText`.
+    panic_text: FuncId,
+}
+
+static GC_ASKED: AtomicBool = AtomicBool::new(false);
+static MAIN_RT: AtomicUsize = AtomicUsize::new(0);
+/// Number of collections, for `sync.Pool`.
+pub static GC_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static CX: Cell<*mut Cx> = const { Cell::new(null_mut()) };
+}
+
+/// Called by the allocator when enough was allocated: everybody comes to the scheduler.
+fn gc_request() {
+    GC_ASKED.store(true, Ordering::Release);
+    let cx = CX.with(Cell::get);
+    if !cx.is_null() {
+        // SAFETY: this thread's own context.
+        unsafe { (*cx).limit_ref().store(0, Ordering::Relaxed) };
+    }
+}
+
+/// The runtime of this process's program, once it runs.
+pub fn runtime() -> Option<&'static Runtime> {
+    // SAFETY: set once to a runtime that is never dropped.
+    unsafe { (MAIN_RT.load(Ordering::Acquire) as *const Runtime).as_ref() }
+}
+
+/// Runs a compiled program until it ends; the exit code.
+pub fn run_program(mut lw: Lowerer, procs: usize) -> i32 {
+    let entry = lw.entry();
+    let known = Known {
+        panic_nil: lw
+            .rtti_pointer("runtime", "PanicNilError")
+            .expect("runtime.PanicNilError is declared"),
+        runtime_error: lw
+            .rtti_named("runtime", "errorString")
+            .expect("runtime.errorString is declared"),
+        plain_error: lw
+            .rtti_named("runtime", "plainError")
+            .expect("runtime.plainError is declared"),
+    };
+    heap().set_gc_request_hook(gc_request);
+    let text = lw
+        .find("runtime", "panicText")
+        .expect("runtime.panicText is declared");
+    let panic_text = lw.func_for(text, &[]);
+    let vm = Vm {
+        compiler: Compiler(Mutex::new(lw)),
+        known,
+        entry,
+        panic_text,
+    };
+    let rt = Runtime::new(Box::new(vm), procs);
+    // Never dropped: other threads may still look at it while the process ends.
+    let raw = std::sync::Arc::into_raw(rt.clone());
+    MAIN_RT.store(raw as usize, Ordering::Release);
+    rt.start(move |_w, g| {
+        // SAFETY: no arguments.
+        let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
+        assert!(ok, "no memory for the first goroutine");
+    })
+}
+
+impl Cx {
+    fn fresh() -> *mut Cx {
+        Box::into_raw(Box::new(Cx {
+            limit: AtomicUsize::new(0),
+            funcs: funcs().base(),
+            natives: super::natives::table(),
+            cache: null_mut(),
+            defer_node: goroutine::defer_shape(),
+            closures: super::ops::aggregate::closure_shapes(),
+            g: null(),
+            w: null(),
+            pc: null(),
+            fp: null_mut(),
+            x: 0,
+            y: 0,
+            z: 0,
+            need: 0,
+            fault: Code::None,
+            text: String::new(),
+        }))
+    }
+    /// The word that others poison.
+    pub fn limit_ref(&self) -> &AtomicUsize {
+        &self.limit
+    }
+    /// Sets the limit to the end of the goroutine's stack, unless attention is wanted.
+    fn arm(&self) {
+        self.limit
+            .store(goroutine::get(self.g(), Word::StackHi), Ordering::Release);
+        if self.w().poll.load(Ordering::Relaxed) != 0 || GC_ASKED.load(Ordering::Relaxed) {
+            self.limit.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Executor for Vm {
+    fn run(&self, w: &Worker, g: &G) -> Stop {
+        let mut p = CX.with(Cell::get);
+        if p.is_null() {
+            p = Cx::fresh();
+            CX.with(|c| c.set(p));
+            // SAFETY: contexts are never freed.
+            w.set_limit_word(unsafe { &(*p).limit });
+        }
+        // SAFETY: this thread's own context; nobody else holds a reference to it (others
+        // only reach its limit word, through the worker).
+        let cx = unsafe { &mut *p };
+        cx.w = w;
+        cx.g = g;
+        // SAFETY: the P is this M's while it runs; word 0 is the cache made by `p_init`.
+        cx.cache = unsafe { (*w.p().ext.get())[0] as *mut AllocCache };
+        cx.pc = goroutine::get(g, Word::Pc) as *const u64;
+        cx.fp = goroutine::get(g, Word::Fp) as *mut u64;
+        cx.arm();
+        if let Some(stop) = self.resume(cx) {
+            return stop;
+        }
+        loop {
+            // SAFETY: pc and fp are the goroutine's saved (or just computed) state.
+            let e = unsafe { dispatch::run(cx.pc, cx.fp, cx) };
+            if let Some(stop) = self.exit(cx, e) {
+                return stop;
+            }
+        }
+    }
+
+    fn release(&self, _w: &Worker, g: &G) {
+        goroutine::release(g);
+    }
+
+    fn fatal(&self, rt: &Runtime, text: &str) -> ! {
+        flush_output();
+        let mut out = format!("fatal error: {text}\n");
+        dump_all(rt, &mut out, null());
+        die(&out, 2)
+    }
+
+    fn p_init(&self) -> [usize; 4] {
+        [Box::into_raw(Box::new(AllocCache::new())) as usize, 0, 0, 0]
+    }
+    fn p_release(&self, ext: [usize; 4]) {
+        if ext[0] != 0 {
+            // SAFETY: made by `p_init`; the P is gone.
+            drop(unsafe { Box::from_raw(ext[0] as *mut AllocCache) });
+        }
+    }
+
+    fn fire_func(&self, w: &Worker, func: usize) {
+        if func == 0 {
+            return;
+        }
+        let g = w.spawn(0, 0);
+        // SAFETY: a function value: its first word is the function number; no arguments.
+        let ok = unsafe {
+            let id = crate::heap::mem::load_u64(func as *const u8) as FuncId;
+            goroutine::prepare(&g, id, func as u64, null(), 0)
+        };
+        if !ok {
+            self.fatal(w.rt(), "out of memory");
+        }
+        w.ready_new(g);
+    }
+
+    unsafe fn time_value(&self, now: i64, dst: *mut u8) {
+        // SAFETY: by the caller's promise dst is a time.Time.
+        unsafe { crate::stdlib::time::write_now(now, dst) }
+    }
+}
+
+impl Vm {
+    /// What a woken goroutine must do before it goes on.
+    fn resume(&self, cx: &mut Cx) -> Option<Stop> {
+        let wake = cx.g().take_wake();
+        match wake {
+            Wake::Ok => None,
+            Wake::Select => {
+                let out = goroutine::get(cx.g(), Word::Select) as *mut u64;
+                // SAFETY: saved by Select: two result slots of the parked frame.
+                unsafe {
+                    *out = cx.g().select_index() as u64;
+                    *out.add(1) = cx.g().select_ok() as u64;
+                }
+                None
+            }
+            _ => {
+                let f = wake.fault().expect("the other wake-ups are faults");
+                self.runtime_fault(cx, f)
+            }
+        }
+    }
+
+    fn runtime_fault(&self, cx: &mut Cx, f: crate::runtime::fault::Fault) -> Option<Stop> {
+        cx.text = f.text.into();
+        cx.fault = if f.fatal {
+            Code::FatalText
+        } else {
+            Code::PanicText
+        };
+        // The saved position is after the operation: step back so that lines are its own.
+        // SAFETY: a resume position follows an instruction.
+        cx.pc = unsafe { cx.pc.sub(1) };
+        self.fault(cx)
+    }
+
+    /// Deals with an exit from the handlers. None: go on at `cx.pc`.
+    #[inline]
+    fn exit(&self, cx: &mut Cx, e: Exit) -> Option<Stop> {
+        match e {
+            Exit::Next => None,
+            Exit::Parked => Some(Stop::Parked),
+            Exit::Yield => Some(Stop::Yield),
+            Exit::Poll => self.poll(cx),
+            Exit::Grow => {
+                if cx.limit.load(Ordering::Relaxed) == 0
+                    && let Some(stop) = self.poll(cx)
+                {
+                    return Some(stop);
+                }
+                if !goroutine::grow(cx) {
+                    self.stack_overflow(cx);
+                }
+                cx.arm();
+                None
+            }
+            Exit::Fault => self.fault(cx),
+            Exit::Panic => {
+                let v = (cx.x, cx.y);
+                if v.0 == 0 {
+                    let t = self.known.panic_nil as *const Rtti as u64;
+                    return self.unwound(cx, (t, crate::heap::zero_base() as u64), false);
+                }
+                self.unwound(cx, v, false)
+            }
+            Exit::DeferEnd => {
+                let n = unwind::defer_end(cx);
+                self.after(cx, n)
+            }
+            Exit::Goexit => {
+                let n = unwind::goexit(cx);
+                self.after(cx, n)
+            }
+            Exit::Lazy => {
+                self.compile(cx);
+                None
+            }
+            Exit::PanicText => {
+                // SAFETY: the frame of `runtime.panicText`: its result string is in the first slots.
+                let text = unsafe {
+                    String::from_utf8_lossy(super::ops::slow::bytes(*cx.fp, *cx.fp.add(1)))
+                        .into_owned()
+                };
+                if let Some(r) =
+                    goroutine::panics(cx.g()).and_then(|p| p.iter_mut().find(|r| r.asking))
+                {
+                    r.asking = false;
+                    r.text = Some(text);
+                }
+                self.uncaught(cx)
+            }
+            Exit::Exited => {
+                if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
+                    flush_output();
+                    return Some(Stop::MainDone(0));
+                }
+                Some(Stop::Exited)
+            }
+            Exit::Collect => {
+                cx.pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
+                self.collect(cx, true);
+                cx.arm();
+                None
+            }
+        }
+    }
+
+    fn poll(&self, cx: &mut Cx) -> Option<Stop> {
+        goroutine::save(cx);
+        if GC_ASKED.load(Ordering::Acquire) {
+            self.collect(cx, false);
+        }
+        if cx.w().poll.load(Ordering::Acquire) != 0 {
+            return Some(Stop::Poll);
+        }
+        cx.arm();
+        None
+    }
+
+    /// Compiles function `cx.x` and goes on in it: the frame is already there.
+    fn compile(&self, cx: &mut Cx) {
+        let id = cx.x as FuncId;
+        {
+            let mut lw = self.compiler.0.lock().expect("the compiler does not panic");
+            lw.compile(id);
+            if let Some(d) = lw.errors.first() {
+                let text = d.message.clone();
+                drop(lw);
+                self.fatal(cx.w().rt(), &text);
+            }
+        }
+        // SAFETY: the number was handed out.
+        let e = unsafe { &*funcs().base().add(id as usize) };
+        cx.need = e.frame_bytes.load(Ordering::Relaxed) as usize;
+        cx.pc = e.entry.load(Ordering::Acquire) as *const u64;
+        if !goroutine::grow(cx) {
+            self.stack_overflow(cx);
+        }
+        cx.arm();
+    }
+
+    // ----- panics -----
+
+    /// A run-time error value with this text.
+    fn error_value(&self, cx: &mut Cx, prefixed: bool, text: &str) -> (u64, u64) {
+        let t = if prefixed {
+            self.known.runtime_error
+        } else {
+            self.known.plain_error
+        };
+        // Both are string types: the data word is a boxed string.
+        let bytes = super::ops::slow::new_bytes(cx, text.as_bytes());
+        let p = cx.cache().alloc(&t.shape);
+        if p.is_null() || bytes.is_null() {
+            self.fatal(cx.w().rt(), "out of memory");
+        }
+        // SAFETY: a fresh 16-byte object.
+        unsafe { crate::heap::mem::store128(p, bytes as u64, text.len() as u64) };
+        (t as *const Rtti as u64, p as u64)
+    }
+
+    fn fault(&self, cx: &mut Cx) -> Option<Stop> {
+        let code = cx.fault;
+        if code == Code::OutOfMemory {
+            // Collect once, then try the instruction again.
+            if !cx.text.starts_with("retry") {
+                cx.text = "retry".into();
+                goroutine::save(cx);
+                self.collect(cx, true);
+                cx.arm();
+                return None;
+            }
+            self.fatal(cx.w().rt(), "runtime: out of memory");
+        }
+        // SAFETY: descriptor operands are descriptor addresses.
+        let name = |w: u64| unsafe { rtti_of(w) }.name.clone();
+        let text = std::mem::take(&mut cx.text);
+        match code.text(cx.x, cx.y, &text, &name) {
+            Shape::Fatal(t) => self.die_with(cx, &t),
+            Shape::Runtime(t) => {
+                let v = self.error_value(cx, true, &t);
+                self.unwound(cx, v, code == Code::Nil)
+            }
+            Shape::Plain(t) => {
+                let v = self.error_value(cx, false, &t);
+                self.unwound(cx, v, false)
+            }
+        }
+    }
+
+    fn unwound(&self, cx: &mut Cx, v: (u64, u64), signal: bool) -> Option<Stop> {
+        let n = unwind::panic(cx, v, signal);
+        self.after(cx, n)
+    }
+
+    fn after(&self, cx: &mut Cx, n: Next) -> Option<Stop> {
+        match n {
+            Next::Resume => None,
+            Next::Exited => Some(Stop::Exited),
+            Next::Uncaught => self.uncaught(cx),
+        }
+    }
+
+    /// Nobody recovered: Go's text, exit code 2.
+    fn uncaught(&self, cx: &mut Cx) -> Option<Stop> {
+        // Errors and Stringers are asked for their text, in guest code, one after another.
+        if let Some(r) = goroutine::panics_mut(cx.g())
+            .iter_mut()
+            .find(|r| r.text.is_none())
+        {
+            r.text = Some(String::new());
+            let v = r.value;
+            if !r.goexit && super::panic_text::speaks(v) {
+                r.asking = true;
+                self.ask_text(cx, v);
+                return None;
+            }
+            return self.uncaught(cx);
+        }
+        flush_output();
+        let mut out = String::new();
+        let recs = goroutine::panics(cx.g()).expect("a panic is in flight");
+        let shown: Vec<_> = recs.iter().filter(|r| !r.goexit).collect();
+        let again = |i: usize| {
+            let next: Option<&&super::unwind::PanicRec> = shown.get(i + 1);
+            shown[i].recovered && next.is_some_and(|n| n.value == shown[i].value)
+        };
+        for (i, r) in shown.iter().enumerate() {
+            if i > 0 && again(i - 1) {
+                continue;
+            }
+            if i > 0 {
+                out.push('\t');
+            }
+            out.push_str("panic: ");
+            match r.text.as_deref() {
+                None | Some("") => out.push_str(&super::panic_text::text(r.value)),
+                Some(t) => out.push_str(&t.replace('\n', "\n\t")),
+            }
+            if again(i) {
+                out.push_str(" [recovered, repanicked]");
+            } else if r.recovered {
+                out.push_str(" [recovered]");
+            }
+            out.push('\n');
+        }
+        let last = recs.last().expect("a panic is in flight");
+        if last.signal {
+            out.push_str("[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]\n");
+        }
+        out.push('\n');
+        let level = traceback_level();
+        if level > 0 {
+            traceback::write_goroutine(&mut out, cx.g(), "running", &last.trace);
+            if level > 1
+                && let Some(rt) = runtime()
+            {
+                dump_all(rt, &mut out, cx.g());
+            }
+        }
+        die(&out, 2)
+    }
+
+    /// Calls `runtime.panicText(v)` on the unwound stack.
+    fn ask_text(&self, cx: &mut Cx, v: (u64, u64)) {
+        let lo = goroutine::get(cx.g(), Word::StackLo);
+        cx.fp = (lo + crate::bytecode::program::HEADER * 8) as *mut u64;
+        cx.need = 4096;
+        if !goroutine::grow(cx) {
+            self.stack_overflow(cx);
+        }
+        // SAFETY: `grow` made room for the header, two result and two argument slots.
+        unsafe {
+            *cx.fp.sub(1) = 0;
+            *cx.fp.sub(2) = crate::bytecode::program::panic_done_code() as u64;
+            *cx.fp.add(2) = v.0;
+            *cx.fp.add(3) = v.1;
+            let e = &*funcs().base().add(self.panic_text as usize);
+            cx.pc = e.entry.load(Ordering::Acquire) as *const u64;
+        }
+        cx.arm();
+    }
+
+    fn stack_overflow(&self, cx: &mut Cx) -> ! {
+        let max = goroutine::MAX_STACK.load(Ordering::Relaxed);
+        eprint_all(&format!(
+            "runtime: goroutine stack exceeds {max}-byte limit\n"
+        ));
+        self.die_with(cx, "stack overflow")
+    }
+
+    /// A fatal error of the running goroutine.
+    fn die_with(&self, cx: &mut Cx, text: &str) -> ! {
+        flush_output();
+        let mut out = format!("fatal error: {text}\n\n");
+        let frames = traceback::frames(cx.pc, cx.fp, false);
+        traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
+        if traceback_level() > 1
+            && let Some(rt) = runtime()
+        {
+            dump_all(rt, &mut out, cx.g());
+        }
+        die(&out, 2)
+    }
+
+    // ----- collection -----
+
+    /// Stops the world and collects. `force`: also when nobody asked.
+    fn collect(&self, cx: &mut Cx, force: bool) {
+        goroutine::save(cx);
+        let w = cx.w();
+        w.stop_the_world();
+        if force || GC_ASKED.load(Ordering::Acquire) {
+            let rt = w.rt();
+            rt.for_each_p(|p| {
+                // SAFETY: the world is stopped: the P's words are ours.
+                let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
+                if !cache.is_null() {
+                    // SAFETY: made by `p_init`.
+                    unsafe { (*cache).flush() };
+                }
+            });
+            // SAFETY: the world is stopped and every cache flushed; the roots below are all
+            // places outside the heap that hold guest pointers.
+            unsafe {
+                heap().collect(&mut |m| {
+                    roots::for_each_global(&mut |p, n| m.mark_range(p, n));
+                    rt.for_each_g(|g| mark_g(g, m));
+                    rt.for_each_timer(|t| {
+                        m.mark_word(t as *const _ as u64);
+                        m.mark_word(t.arg() as u64);
+                    });
+                    crate::stdlib::mark_roots(m);
+                });
+            }
+            GC_COUNT.fetch_add(1, Ordering::Relaxed);
+            GC_ASKED.store(false, Ordering::Release);
+        }
+        w.start_the_world();
+    }
+}
+
+/// Marks what a goroutine refers to.
+///
+/// # Safety
+/// The world is stopped.
+unsafe fn mark_g(g: &G, m: &mut crate::heap::Marker) {
+    if let Some((p, n)) = goroutine::stack_words(g) {
+        // SAFETY: the goroutine's stack, which nobody moves while the world is stopped.
+        unsafe { m.mark_range(p, n) };
+    }
+    if let Some(recs) = goroutine::panics(g) {
+        for r in recs {
+            m.mark_word(r.value.1);
+        }
+    }
+}
+
+/// 0 none, 1 single, 2 all: `GOTRACEBACK`.
+fn traceback_level() -> u32 {
+    match std::env::var("GOTRACEBACK").as_deref() {
+        Ok("none" | "0") => 0,
+        Ok("all" | "system" | "crash" | "1" | "2") => 2,
+        _ => 1,
+    }
+}
+
+/// Appends every goroutine except `skip`.
+pub fn dump_all(rt: &Runtime, out: &mut String, skip: *const G) {
+    let mut all = Vec::new();
+    rt.for_each_g(|g| {
+        if !std::ptr::eq(g, skip) {
+            all.push(g.gref());
+        }
+    });
+    all.sort_by_key(|g| g.id());
+    for g in all {
+        out.push('\n');
+        traceback::write_goroutine(out, &g, g.status_text(), &traceback::stopped_frames(&g));
+    }
+}
+
+fn eprint_all(s: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(s.as_bytes());
+}
+
+fn flush_output() {
+    use std::io::Write;
+    let _ = std::io::stdout().flush();
+}
+
+/// Ends the process with a last word on standard error. Only one thread gets to speak.
+pub fn die(text: &str, code: i32) -> ! {
+    static SPOKEN: AtomicBool = AtomicBool::new(false);
+    if SPOKEN.swap(true, Ordering::SeqCst) {
+        loop {
+            std::thread::park();
+        }
+    }
+    eprint_all(text);
+    // No destructors: other threads are still running guest code.
+    // SAFETY: _exit only ends the process.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,221 @@
+//! Goroutines as the VM sees them: what the words of a G's `ext` mean, VM stacks, starting.
+//!
+//! A VM stack is a host allocation of frames; nothing ever points into it except sudogs of
+//! a parked goroutine, so a running goroutine's stack may move. Layout of a frame: see
+//! `bytecode::program::HEADER`. The first frame starts `HEADER` slots above the base and
+//! returns to `gexit_code`.
+#![allow(unsafe_code)]
+
+use std::alloc::Layout;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::cx::{Cx, Exit};
+use super::fault::Code;
+use super::unwind::PanicRec;
+use crate::bytecode::program::{HEADER, funcs, gexit_code};
+use crate::heap::FixedShape;
+use crate::heap::rtti::{FuncId, Shape};
+use crate::runtime::sched::task::{G, GRef};
+
+/// Smallest stack. Most parked goroutines need no more.
+const MIN_STACK: usize = 512;
+/// `debug.SetMaxStack`, in bytes: Go's default.
+pub static MAX_STACK: AtomicUsize = AtomicUsize::new(1_000_000_000);
+
+/// Words of `G::ext`.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub enum Word {
+    StackLo,
+    StackHi,
+    Pc,
+    Fp,
+    /// `Box<Vec<PanicRec>>` or 0.
+    Panics,
+    /// Frame address of a parked select's result slots.
+    Select,
+    /// Function it was started with.
+    Entry,
+}
+
+/// Reads a word of a G's VM state. Only its runner, or anyone while the world is stopped.
+#[inline(always)]
+pub fn get(g: &G, w: Word) -> usize {
+    // SAFETY: the owner rule above; the array has room for every Word.
+    unsafe { (*g.ext.get()).w[w as usize] }
+}
+/// Writes a word; see [`get`].
+#[inline(always)]
+pub fn set(g: &G, w: Word, v: usize) {
+    // SAFETY: as in `get`.
+    unsafe { (*g.ext.get()).w[w as usize] = v }
+}
+
+/// Saves where to go on, before anything that may park.
+#[inline(always)]
+pub fn save(cx: &Cx) {
+    let g = cx.g();
+    set(g, Word::Pc, cx.pc as usize);
+    set(g, Word::Fp, cx.fp as usize);
+}
+
+/// The panics in flight, oldest first.
+#[allow(
+    clippy::mut_from_ref,
+    reason = "owned by the G's runner, as all of ext"
+)]
+pub fn panics(g: &G) -> Option<&mut Vec<PanicRec>> {
+    // SAFETY: the word is 0 or a Box this G owns; the caller runs the G (or the world is stopped).
+    unsafe { (get(g, Word::Panics) as *mut Vec<PanicRec>).as_mut() }
+}
+/// The list of panics, made if there is none.
+#[allow(
+    clippy::mut_from_ref,
+    reason = "owned by the G's runner, as all of ext"
+)]
+pub fn panics_mut(g: &G) -> &mut Vec<PanicRec> {
+    if get(g, Word::Panics) == 0 {
+        set(
+            g,
+            Word::Panics,
+            Box::into_raw(Box::<Vec<PanicRec>>::default()) as usize,
+        );
+    }
+    panics(g).expect("just made")
+}
+#[inline(always)]
+pub fn panicking(cx: &Cx) -> bool {
+    panics(cx.g()).is_some_and(|p| !p.is_empty())
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 16).expect("stack size")
+}
+
+/// Gives a stack of at least `bytes` to a fresh G. False when there is no memory.
+fn new_stack(g: &G, bytes: usize) -> bool {
+    let size = bytes.next_power_of_two().max(MIN_STACK);
+    // SAFETY: size is not zero.
+    let lo = unsafe { std::alloc::alloc_zeroed(layout(size)) };
+    if lo.is_null() {
+        return false;
+    }
+    set(g, Word::StackLo, lo as usize);
+    set(g, Word::StackHi, lo as usize + size);
+    true
+}
+
+/// Frees the stack and panic list of an ended goroutine.
+pub fn release(g: &G) {
+    let (lo, hi) = (get(g, Word::StackLo), get(g, Word::StackHi));
+    if lo != 0 {
+        // SAFETY: allocated by `new_stack` or `grow` with this layout.
+        unsafe { std::alloc::dealloc(lo as *mut u8, layout(hi - lo)) };
+    }
+    set(g, Word::StackLo, 0);
+    set(g, Word::StackHi, 0);
+    let p = get(g, Word::Panics) as *mut Vec<PanicRec>;
+    if !p.is_null() {
+        // SAFETY: the Box made by `panics_mut`.
+        drop(unsafe { Box::from_raw(p) });
+    }
+    set(g, Word::Panics, 0);
+}
+
+/// Makes room for `need` bytes above the frame pointer. False: the limit is reached.
+pub fn grow(cx: &mut Cx) -> bool {
+    let g = cx.g();
+    let (lo, hi) = (get(g, Word::StackLo), get(g, Word::StackHi));
+    let used = cx.fp as usize - lo;
+    let want = used + cx.need + 64;
+    if want <= hi - lo {
+        return true;
+    }
+    let size = want.next_power_of_two().max(2 * (hi - lo));
+    if size > MAX_STACK.load(Ordering::Relaxed) {
+        return false;
+    }
+    // SAFETY: the old stack is `lo..hi` with its layout; frames hold relative links only,
+    // so bytes may move; the rest is zeroed.
+    unsafe {
+        let new = std::alloc::realloc(lo as *mut u8, layout(hi - lo), size);
+        if new.is_null() {
+            return false;
+        }
+        std::ptr::write_bytes(new.add(hi - lo), 0, size - (hi - lo));
+        set(g, Word::StackLo, new as usize);
+        set(g, Word::StackHi, new as usize + size);
+        cx.fp = new.add(used) as *mut u64;
+    }
+    true
+}
+
+/// Sets up a goroutine that will run function `id` (closure `clo`) with `n` slots of
+/// arguments from `args`.
+///
+/// # Safety
+/// `args` has `n` readable slots.
+pub unsafe fn prepare(g: &G, id: FuncId, clo: u64, args: *const u64, n: usize) -> bool {
+    // SAFETY: entries exist for every handed-out number.
+    let entry = unsafe { &*funcs().base().add(id as usize) };
+    let frame = entry.frame_bytes.load(Ordering::Relaxed) as usize;
+    let need = (HEADER + n + 2) * 8 + frame;
+    if !new_stack(g, need) {
+        return false;
+    }
+    let fp = (get(g, Word::StackLo) + HEADER * 8) as *mut u64;
+    // SAFETY: the stack has room for the header and the arguments.
+    unsafe {
+        *fp.sub(1) = 0;
+        *fp.sub(2) = gexit_code() as u64;
+        *fp.sub(3) = clo;
+        std::ptr::copy_nonoverlapping(args, fp, n);
+    }
+    set(g, Word::Fp, fp as usize);
+    set(g, Word::Pc, entry.entry.load(Ordering::Acquire) as usize);
+    set(g, Word::Panics, 0);
+    set(g, Word::Entry, id as usize);
+    true
+}
+
+/// `go`: a new goroutine, runnable.
+///
+/// # Safety
+/// As [`prepare`].
+pub unsafe fn start(cx: &mut Cx, id: FuncId, clo: u64, args: *const u64, n: usize) -> Exit {
+    let w = cx.w();
+    let g: GRef = w.spawn(cx.pc as usize, cx.g().id());
+    // SAFETY: by the caller's promise.
+    if !unsafe { prepare(&g, id, clo, args, n) } {
+        return cx.fail(Code::OutOfMemory, 0, 0);
+    }
+    w.ready_new(g);
+    Exit::Next
+}
+
+/// Shape of a defer list node.
+pub fn defer_shape() -> FixedShape {
+    FixedShape::of(&Shape {
+        size: 16,
+        align: 8,
+        ptrs: vec![0b11],
+    })
+    .expect("a small shape")
+}
+
+/// The stack of a goroutine as (first word, words) for conservative scanning.
+pub fn stack_words(g: &G) -> Option<(*const u64, usize)> {
+    let (lo, hi) = (get(g, Word::StackLo), get(g, Word::StackHi));
+    if lo == 0 {
+        return None;
+    }
+    let mut top = hi;
+    if hi - lo > 4096 {
+        // Only up to the end of the innermost frame.
+        let fp = get(g, Word::Fp);
+        if let Some(p) = funcs().find(get(g, Word::Pc)) {
+            top = (fp + p.nslots * 8 + 4096).min(hi);
+        }
+    }
+    Some((lo as *const u64, (top - lo) / 8))
+}

@@ -1,0 +1,208 @@
+//! The command line: hostile input, wrong usage, help, machine-readable errors.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn gosub(args: &[&str]) -> Output {
+    let mut cmd = Command::new(env!("CARGO_BIN_EXE_gosub"));
+    cmd.args(args).env_remove("GOMAXPROCS").env("NO_COLOR", "1");
+    cmd.output().expect("the binary starts")
+}
+
+/// A file for one test, under cargo's folder for such files.
+fn file(name: &str, content: &[u8]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).expect("the folder is writable");
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// Exit code 1 or 2 (no signal, no success) and an explanation.
+fn refused(args: &[&str]) {
+    let out = gosub(args);
+    let code = out.status.code();
+    assert!(matches!(code, Some(1 | 2)), "{args:?}: {:?}", out.status);
+    assert!(!out.stderr.is_empty(), "{args:?}: no explanation");
+    assert!(
+        out.stdout.is_empty(),
+        "{args:?}: printed to standard output"
+    );
+}
+
+fn refused_file(name: &str, content: &[u8]) {
+    let path = file(name, content);
+    refused(&["run", text(&path)]);
+    refused(&["check", text(&path)]);
+}
+
+fn stdout(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn binary_garbage() {
+    // A fixed xorshift sequence: any bytes will do, the same ones each time.
+    let mut x: u32 = 0x9e37_79b9;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        x as u8
+    };
+    let bytes: Vec<u8> = (0..100_000).map(|_| next()).collect();
+    refused_file("garbage.go", &bytes);
+    refused_file(
+        "elf.go",
+        &[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 4096]].concat(),
+    );
+    refused_file("nul.go", b"package main\nfunc main() { \0 }\n");
+    refused_file("empty.go", b"");
+}
+
+#[test]
+fn a_line_of_ten_megabytes() {
+    let long = "a ".repeat(5_000_000);
+    refused_file(
+        "long_line.go",
+        format!("package main\nfunc main() {{ {long} }}\n").as_bytes(),
+    );
+}
+
+#[test]
+fn a_hundred_thousand_parentheses() {
+    let nested = format!(
+        "package main\nvar x = {}1{}\nfunc main() {{}}\n",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    );
+    refused_file("parens.go", nested.as_bytes());
+    refused_file(
+        "open_parens.go",
+        format!("package main\nvar x = {}\n", "(".repeat(100_000)).as_bytes(),
+    );
+    refused_file(
+        "open_braces.go",
+        format!("package main\nfunc main() {}\n", "{".repeat(100_000)).as_bytes(),
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    refused(&["no/such/file.go"]);
+    refused(&["check", "no/such/file.go"]);
+    refused(&[env!("CARGO_TARGET_TMPDIR")]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let path = file("unreadable.go", b"package main\nfunc main() { nonsense }\n");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000))
+            .expect("our own file");
+        // The superuser may read it all the same, and then finds the error in it.
+        refused(&[text(&path)]);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .expect("our own file");
+    }
+}
+
+#[test]
+fn wrong_usage() {
+    for args in [
+        &[][..],
+        &["run"],
+        &["check"],
+        &["dis"],
+        &["--no-such-flag", "x.go"],
+        &["check", "--error-format=xml", "x.go"],
+    ] {
+        refused(args);
+        assert_eq!(gosub(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_program_without_main() {
+    let path = file("no_main.go", b"package main\n\nfunc Main() {}\n");
+    let out = gosub(&[text(&path)]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&out.stderr)
+            .contains("function main is undeclared in the main package")
+    );
+}
+
+#[test]
+fn version_and_help() {
+    for args in [&["version"][..], &["--version"]] {
+        let out = gosub(args);
+        assert!(
+            out.status.success() && stdout(&out).starts_with("gosub version "),
+            "{args:?}"
+        );
+    }
+    for args in [&["help"][..], &["--help"], &["-h"], &["check", "--help"]] {
+        let out = gosub(args);
+        assert!(
+            out.status.success() && stdout(&out).contains("usage:"),
+            "{args:?}"
+        );
+        assert!(stdout(&out).contains("exit codes:"), "{args:?}");
+    }
+}
+
+#[test]
+fn errors_as_json() {
+    let path = file(
+        "errors.go",
+        b"package main\n\nfunc main() {\n\tx := \"a\" + 1\n\ty\n}\n",
+    );
+    let out = gosub(&["check", "--error-format=json", text(&path)]);
+    assert_eq!(out.status.code(), Some(1));
+    let err = String::from_utf8_lossy(&out.stderr);
+    assert!(err.lines().count() >= 2, "{err}");
+    for line in err.lines() {
+        assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+        for key in [
+            "file",
+            "line",
+            "column",
+            "end_line",
+            "end_column",
+            "severity",
+            "code",
+            "message",
+        ] {
+            assert!(
+                line.contains(&format!("\"{key}\":")),
+                "{key} is missing: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_script_with_arguments() {
+    let source = b"#!/usr/bin/env gosub\npackage main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n\nfunc main() {\n\tfmt.Println(os.Args[1:])\n}\n";
+    let path = file("script.gosub", source);
+    let out = gosub(&[text(&path), "-x", "--help", "y"]);
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    assert_eq!(stdout(&out), "[-x --help y]\n");
+}
+
+#[test]
+fn listings() {
+    let path = file("listing.go", b"package main\n\nfunc add(a, b int) int { return a + b }\n\nfunc main() { println(add(1, 2)) }\n");
+    let out = gosub(&["dis", text(&path)]);
+    assert!(out.status.success());
+    assert!(
+        stdout(&out).contains("add") && stdout(&out).contains("Add"),
+        "{}",
+        stdout(&out)
+    );
+}
