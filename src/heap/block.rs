@@ -240,6 +240,7 @@ impl Region {
         {
             let p = self.addr(from) as *mut libc::c_void;
             let bytes = (to - from) as usize * BLOCK;
+            allow_huge_pages(true);
             // SAFETY: the range lies inside the region; the advice changes no contents.
             unsafe { libc::madvise(p, bytes, libc::MADV_HUGEPAGE) };
         }
@@ -263,6 +264,19 @@ impl Region {
             }
         }
     }
+}
+
+/// Whether the system may put big pages where they are asked for. The command forbids it
+/// when it starts, because the allocator asks for them and whole big pages would be
+/// cleared for the compiler's small objects. The first large guest object allows it.
+pub fn allow_huge_pages(yes: bool) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: a setting of this process; it changes no memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, u64::from(!yes), 0, 0, 0);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = yes;
 }
 
 /// Free runs of blocks. All freeing happens in a collection, which rebuilds the set from
