@@ -1,11 +1,18 @@
-//! Turns `grammar/gosub.lalrpop` into the parser tables, and lists `stdlib/*.gosub` for
-//! embedding, both under `OUT_DIR`.
+//! Turns `grammar/gosub.lalrpop` into the parser tables, and `stdlib/*.gosub` into the
+//! embedded library: texts, and the tables by which a program gets only the declarations
+//! it can reach (`src/stdlib/reach.rs` says what they mean).
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
+
+#[path = "src/stdlib/items.rs"]
+mod items;
+use items::{Item, Kind};
 
 fn main() {
     println!("cargo:rerun-if-changed=grammar");
     println!("cargo:rerun-if-changed=stdlib");
+    println!("cargo:rerun-if-changed=src/stdlib/items.rs");
     lalrpop::Configuration::new()
         .use_cargo_dir_conventions()
         .set_in_dir("grammar")
@@ -19,9 +26,13 @@ fn main() {
         .filter_map(|e| e.ok()?.file_name().into_string().ok())
         .filter(|n| n.ends_with(".gosub"))
         .collect();
-    names.sort();
+    names.sort_by_key(|n| (stem(n).to_string(), n.clone()));
+    let texts: Vec<String> = names
+        .iter()
+        .map(|n| std::fs::read_to_string(format!("stdlib/{n}")).expect("a readable source"))
+        .collect();
     let mut table = String::from("static FILES: &[(&str, &str)] = &[\n");
-    for n in names {
+    for n in &names {
         writeln!(
             table,
             "    ({n:?}, include_str!({:?})),",
@@ -30,6 +41,179 @@ fn main() {
         .expect("a string");
     }
     table.push_str("];\n");
+    table.push_str(&Index::of(&names, &texts).tables());
     let out = std::env::var("OUT_DIR").expect("cargo sets this");
     std::fs::write(format!("{out}/stdlib_table.rs"), table).expect("OUT_DIR is writable");
 }
+
+/// The package a file belongs to: `x+part.gosub` is a part of package `x`.
+fn stem(file: &str) -> &str {
+    let base = file.trim_end_matches(".gosub");
+    base.split('+').next().unwrap_or(base)
+}
+
+/// All items of the library; files in the order of the table.
+struct Index<'a> {
+    files: &'a [String],
+    /// Stems in order, each with its files.
+    packages: Vec<(&'a str, std::ops::Range<usize>)>,
+    /// With their files.
+    items: Vec<(usize, Item<'a>)>,
+    /// Import names of each file, with the stem of the package.
+    imports: Vec<HashMap<String, String>>,
+}
+
+/// Import names in the import items of a file.
+fn imports(text: &str, items: &[Item]) -> HashMap<String, String> {
+    let mut out = HashMap::new();
+    for it in items.iter().filter(|it| it.kind == Kind::Import) {
+        for line in text[it.span.0..it.span.1].lines() {
+            let mut parts = line.split('"');
+            let (Some(before), Some(path)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let mut last = path.rsplit('/');
+            let mut name = last.next().unwrap_or(path);
+            if name == "v2" {
+                name = last.next().unwrap_or(name);
+            }
+            if let Some(alias) = before
+                .split_whitespace()
+                .rfind(|w| *w != "import" && *w != "(")
+            {
+                assert!(alias != ".", "the library uses no dot imports");
+                name = alias;
+            }
+            out.insert(name.to_string(), path.replace('/', "_"));
+        }
+    }
+    out
+}
+
+impl<'a> Index<'a> {
+    fn of(files: &'a [String], texts: &'a [String]) -> Index<'a> {
+        let mut ix = Index {
+            files,
+            packages: Vec::new(),
+            items: Vec::new(),
+            imports: Vec::new(),
+        };
+        for (f, text) in texts.iter().enumerate() {
+            let items = items::items(text);
+            ix.imports.push(imports(text, &items));
+            ix.items.extend(items.into_iter().map(|it| (f, it)));
+            let s = stem(&files[f]);
+            match ix.packages.last_mut() {
+                Some((last, range)) if *last == s => range.end = f + 1,
+                _ => ix.packages.push((s, f..f + 1)),
+            }
+        }
+        ix
+    }
+
+    fn package_of(&self, file: usize) -> usize {
+        let s = stem(&self.files[file]);
+        self.packages.partition_point(|p| p.0 < s)
+    }
+
+    fn tables(&self) -> String {
+        // Package-level names and methods, by package.
+        let mut names: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
+        let mut methods: BTreeSet<String> = BTreeSet::new();
+        for (i, (f, it)) in self.items.iter().enumerate() {
+            match it.recv {
+                Some(_) => {
+                    methods.insert(it.names[0].to_lowercase());
+                }
+                None => {
+                    for n in &it.names {
+                        names.entry((self.package_of(*f), n)).or_default().push(i);
+                    }
+                }
+            }
+        }
+        let methods: Vec<String> = methods.into_iter().collect();
+        let fold = |n: &str| methods.binary_search(&n.to_lowercase()).ok();
+        let stem_index: HashMap<&str, usize> = self
+            .packages
+            .iter()
+            .enumerate()
+            .map(|(i, p)| (p.0, i))
+            .collect();
+
+        let mut rows = String::new();
+        let (mut uses_flat, mut mentions_flat) = (Vec::new(), Vec::new());
+        for (f, it) in &self.items {
+            let p = self.package_of(*f);
+            let mut uses: BTreeSet<usize> = BTreeSet::new();
+            for n in &it.plain {
+                uses.extend(names.get(&(p, *n)).into_iter().flatten());
+            }
+            for (q, n) in &it.qualified {
+                let other = self.imports[*f]
+                    .get(*q)
+                    .and_then(|s| stem_index.get(s.as_str()));
+                uses.extend(
+                    other
+                        .and_then(|&o| names.get(&(o, *n)))
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+            let mentions: BTreeSet<usize> = it.mentions.iter().filter_map(|m| fold(m)).collect();
+            let kind = match it.kind {
+                Kind::Package | Kind::Import => "Frame",
+                Kind::Func if it.recv.is_some() => "Method",
+                Kind::Func if it.names == ["init"] => "Init",
+                _ => "Plain",
+            };
+            let recv = it
+                .recv
+                .and_then(|r| names.get(&(p, r)))
+                .map_or(NONE, |v| v[0]);
+            let name = it.recv.and_then(|_| fold(it.names[0])).unwrap_or(NONE);
+            writeln!(
+                rows,
+                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), recv: {recv}, name: {name}, uses: ({}, {}), mentions: ({}, {}) }},",
+                it.keyword.0,
+                it.keyword.1,
+                it.span.0,
+                it.span.1,
+                uses_flat.len(),
+                uses_flat.len() + uses.len(),
+                mentions_flat.len(),
+                mentions_flat.len() + mentions.len(),
+            )
+            .expect("a string");
+            uses_flat.extend(uses);
+            mentions_flat.extend(mentions);
+        }
+        let mut out = format!("static ROWS: &[Row] = &[\n{rows}];\n");
+        let mut flat = |name: &str, v: &[usize]| {
+            writeln!(out, "static {name}: &[u32] = &{v:?};").expect("a string");
+        };
+        flat("USES", &uses_flat);
+        flat("MENTIONS", &mentions_flat);
+        writeln!(out, "static METHODS: &[&str] = &{methods:?};").expect("a string");
+        out.push_str("static PACKAGES: &[PackageRow] = &[\n");
+        for (i, (s, files)) in self.packages.iter().enumerate() {
+            let first = self.items.partition_point(|it| it.0 < files.start);
+            let last = self.items.partition_point(|it| it.0 < files.end);
+            let names: Vec<(&str, usize)> = names
+                .range((i, "")..(i + 1, ""))
+                .flat_map(|((_, n), items)| items.iter().map(|&it| (*n, it)))
+                .collect();
+            writeln!(
+                out,
+                "    PackageRow {{ stem: {s:?}, files: ({}, {}), items: ({first}, {last}), names: &{names:?} }},",
+                files.start, files.end
+            )
+            .expect("a string");
+        }
+        out.push_str("];\n");
+        out
+    }
+}
+
+/// No item; stands for `u32::MAX` in the tables.
+const NONE: usize = u32::MAX as usize;

@@ -6,15 +6,20 @@ use std::path::Path;
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::span::{FileId, SourceMap, Span};
-use crate::stdlib;
+use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
-use crate::syntax::parse::{ParseOptions, parse_file};
+use crate::syntax::parse::{ParseOptions, parse_file, parse_pieces};
 use crate::types::check::{CheckOptions, Importer, check_package};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
 
-/// Packages of the standard library that every program has.
-const ALWAYS: &[&str] = &["runtime"];
+/// What the machine itself needs of the library.
+const ALWAYS: &[(&str, &str)] = &[
+    ("runtime", "PanicNilError"),
+    ("runtime", "errorString"),
+    ("runtime", "plainError"),
+    ("runtime", "panicText"),
+];
 
 /// A loaded program.
 pub struct Loaded {
@@ -39,6 +44,8 @@ struct Loader {
     diagnostics: Vec<Diagnostic>,
     /// Packages being loaded, outermost first: for import cycles.
     active: Vec<String>,
+    /// What the program needs of the library.
+    reach: Reach,
 }
 
 struct Imports<'a>(&'a HashMap<String, Pkg>);
@@ -78,17 +85,11 @@ fn io_text(e: &std::io::Error) -> String {
 
 /// Loads a program from files on disk, given as (printed name, text).
 pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
-    let mut l = Loader {
-        sources: SourceMap::new(),
-        packages: Vec::new(),
-        by_path: HashMap::new(),
-        diagnostics: Vec::new(),
-        active: Vec::new(),
-    };
+    let mut l = Loader::new(Reach::new());
     let mut ids = Vec::new();
     for (name, text) in files {
         let full = std::path::absolute(name).unwrap_or_else(|_| name.into());
-        match l.sources.add(name.clone(), &full, text.as_str()) {
+        match l.sources.add(name.clone(), &full, text.clone()) {
             Ok(id) => ids.push(id),
             Err(e) => l.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
         }
@@ -104,7 +105,29 @@ pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
     }
 }
 
+/// Loads what has been reached of a library package, and of all that it imports.
+pub fn load_library(path: &str, reach: Reach) -> Loaded {
+    let mut l = Loader::new(reach);
+    l.standard(path);
+    Loaded {
+        sources: l.sources,
+        packages: l.packages,
+        diagnostics: l.diagnostics,
+    }
+}
+
 impl Loader {
+    fn new(reach: Reach) -> Loader {
+        Loader {
+            sources: SourceMap::new(),
+            packages: Vec::new(),
+            by_path: HashMap::new(),
+            diagnostics: Vec::new(),
+            active: Vec::new(),
+            reach,
+        }
+    }
+
     /// Loads a standard package, once. False: there is none.
     fn standard(&mut self, path: &str) -> bool {
         if self.by_path.contains_key(path) || path == "unsafe" {
@@ -113,16 +136,22 @@ impl Loader {
         if self.active.iter().any(|p| p == path) {
             return true;
         }
-        let files = stdlib::sources(path);
-        if files.is_empty() {
+        let pieces = self.reach.pieces(path);
+        if pieces.is_empty() {
             return false;
         }
-        let mut ids = Vec::new();
-        for (name, text) in files {
-            let shown = format!("$GOSUB/{name}");
-            if let Ok(id) = self.sources.add(shown.clone(), Path::new(&shown), text) {
-                ids.push(id);
+        let mut ast = Ast::default();
+        for p in pieces {
+            let shown = format!("$GOSUB/{}", p.name);
+            if let Ok(id) = self.sources.add(shown.clone(), Path::new(&shown), p.text) {
+                let d = parse_pieces(&mut ast, &self.sources, id, &p.spans);
+                self.diagnostics.extend(d);
             }
+        }
+        // What nothing reached uses need not be there.
+        for f in &mut ast.files {
+            f.imports
+                .retain(|i| i.path == "unsafe" || self.reach.has(&i.path));
         }
         let opts = CheckOptions {
             ignore_missing_main: true,
@@ -130,7 +159,7 @@ impl Loader {
             stdlib: true,
         };
         self.active.push(path.to_string());
-        self.package(path, &ids, &opts);
+        self.check(path, ast, &opts);
         self.active.pop();
         true
     }
@@ -154,11 +183,20 @@ impl Loader {
         {
             return;
         }
-        if path == "main" {
-            for p in ALWAYS {
-                self.standard(p);
-            }
+        self.reach.program(&ast);
+        // Printing calls these without naming them.
+        for m in ["Error", "String"] {
+            self.reach.mention(m);
         }
+        for (p, name) in ALWAYS {
+            self.reach.ask(p, name);
+        }
+        self.standard("runtime");
+        self.check(path, ast, opts);
+    }
+
+    /// Loads what a package imports, then checks it.
+    fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions) {
         let imports: Vec<(String, Span)> = ast
             .files
             .iter()

@@ -338,7 +338,8 @@ mod tests {
 
     fn run(text: &str, diags: &[Diagnostic], format: Format) -> String {
         let mut sm = SourceMap::new();
-        sm.add("a.go", Path::new("a.go"), text).expect("small");
+        sm.add("a.go", Path::new("a.go"), text.to_string())
+            .expect("small");
         let mut out = Vec::new();
         render(&sm, diags, format, false, &mut out).expect("writes to memory");
         String::from_utf8(out).expect("UTF-8")

@@ -3,8 +3,9 @@
 //! A [`Span`] is a half-open range of *global* byte offsets: every file added to a
 //! [`SourceMap`] owns a disjoint range, so a span alone names file, line and column.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// A global byte offset.
 pub type Pos = u32;
@@ -43,27 +44,35 @@ pub struct SourceFile {
     pub name: String,
     /// Where it was read from (equal to `name` for files on disk).
     pub path: PathBuf,
-    pub text: Arc<str>,
+    pub text: Cow<'static, str>,
     /// Global offset of the first byte.
     pub base: Pos,
-    /// Local offsets at which lines start.
-    line_starts: Vec<u32>,
+    /// Local offsets at which lines start, found when first asked for.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl SourceFile {
     /// 1-based line and column (in bytes, as Go counts) of a global position.
     pub fn line_col(&self, pos: Pos) -> (u32, u32) {
         let local = pos.saturating_sub(self.base).min(self.text.len() as u32);
-        let line = self.line_starts.partition_point(|&s| s <= local);
-        (line as u32, local - self.line_starts[line - 1] + 1)
+        let starts = self.line_starts();
+        let line = starts.partition_point(|&s| s <= local);
+        (line as u32, local - starts[line - 1] + 1)
     }
     /// Number of lines.
     pub fn line_count(&self) -> usize {
-        self.line_starts.len()
+        self.line_starts().len()
     }
     /// Local offset at which 0-based `line` starts.
     pub fn line_start(&self, line: usize) -> Option<usize> {
-        self.line_starts.get(line).map(|&s| s as usize)
+        self.line_starts().get(line).map(|&s| s as usize)
+    }
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let ends = memchr::memchr_iter(b'\n', self.text.as_bytes());
+            let starts = ends.map(|i| i as u32 + 1);
+            std::iter::once(0).chain(starts).collect()
+        })
     }
 }
 
@@ -86,9 +95,9 @@ impl SourceMap {
         &mut self,
         name: impl Into<String>,
         path: &Path,
-        text: impl Into<Arc<str>>,
+        text: impl Into<Cow<'static, str>>,
     ) -> Result<FileId, String> {
-        let text: Arc<str> = text.into();
+        let text = text.into();
         // Position 0 is reserved for "no position".
         let base = self
             .files
@@ -97,19 +106,12 @@ impl SourceMap {
         if base + text.len() as u64 + 1 > u32::MAX as u64 {
             return Err("source files exceed 4 GiB".into());
         }
-        let mut line_starts = vec![0u32];
-        line_starts.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|&(_, b)| b == b'\n')
-                .map(|(i, _)| i as u32 + 1),
-        );
         self.files.push(SourceFile {
             name: name.into(),
             path: path.into(),
             text,
             base: base as u32,
-            line_starts,
+            line_starts: OnceLock::new(),
         });
         Ok(FileId(self.files.len() as u32 - 1))
     }

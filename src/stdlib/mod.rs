@@ -25,10 +25,13 @@ pub mod bytes;
 pub mod encoding;
 pub mod fmtcore;
 pub mod helpers;
+#[cfg(test)]
+mod items;
 pub mod math;
 pub mod misc;
 pub mod os;
 pub mod rand;
+pub mod reach;
 pub mod rt;
 pub mod runtime;
 pub mod sort;
@@ -67,18 +70,3 @@ pub const TABLES: &[&[Entry]] = &[
 
 /// Marks guest memory that native code holds on to.
 pub fn mark_roots(_m: &mut crate::heap::Marker) {}
-
-include!(concat!(env!("OUT_DIR"), "/stdlib_table.rs"));
-
-/// The gosub sources of a standard package by import path: (file name, text).
-pub fn sources(path: &str) -> Vec<(&'static str, &'static str)> {
-    let stem = path.replace('/', "_");
-    FILES
-        .iter()
-        .filter(|(name, _)| {
-            let base = name.trim_end_matches(".gosub");
-            base == stem || base.split_once('+').is_some_and(|(p, _)| p == stem)
-        })
-        .copied()
-        .collect()
-}

@@ -20,6 +20,7 @@ use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::{FileId, SourceMap, Span};
 use lalrpop_util::ParseError;
+use std::ops::Range;
 
 /// Repairs of one item before the rest of it is given up.
 const MAX_REPAIRS: usize = 10;
@@ -42,8 +43,36 @@ pub fn parse_file(
     file: FileId,
     _opts: &ParseOptions,
 ) -> Vec<Diagnostic> {
+    let lexed = lex::lex(&sources.file(file).text, sources.file(file).base);
+    parse_tokens(ast, sources, file, lexed)
+}
+
+/// Parses some declarations of a file: those in the byte ranges `spans`, which hold a
+/// package clause and whole declarations. For the standard library.
+pub fn parse_pieces(
+    ast: &mut Ast,
+    sources: &SourceMap,
+    file: FileId,
+    spans: &[Range<usize>],
+) -> Vec<Diagnostic> {
     let src = sources.file(file);
-    let lexed = lex::lex(&src.text, src.base);
+    let mut all = lex::Lexed::default();
+    for r in spans {
+        let part = lex::lex(&src.text[r.clone()], src.base + r.start as u32);
+        all.toks.extend(part.toks);
+        all.errors.extend(part.errors);
+        all.docs.extend(part.docs);
+    }
+    parse_tokens(ast, sources, file, all)
+}
+
+fn parse_tokens(
+    ast: &mut Ast,
+    sources: &SourceMap,
+    file: FileId,
+    lexed: lex::Lexed,
+) -> Vec<Diagnostic> {
+    let src = sources.file(file);
     let end = src.base + src.text.len() as u32;
     let mut errors = lexed.errors;
     let mut driver = Driver {

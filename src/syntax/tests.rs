@@ -11,7 +11,9 @@ use std::time::Instant;
 
 fn parse(text: &str) -> (SourceMap, Ast, Vec<Diagnostic>) {
     let mut sm = SourceMap::new();
-    let id = sm.add("a.go", Path::new("a.go"), text).expect("small");
+    let id = sm
+        .add("a.go", Path::new("a.go"), text.to_string())
+        .expect("small");
     let mut ast = Ast::default();
     let errors = parse_file(&mut ast, &sm, id, &ParseOptions::default());
     (sm, ast, errors)

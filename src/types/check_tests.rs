@@ -55,7 +55,9 @@ fn check_with(
     importer: &mut dyn Importer,
 ) -> (CheckedPackage, Vec<Diagnostic>, SourceMap) {
     let mut src = SourceMap::new();
-    let id = src.add(name, Path::new(name), text).expect("small");
+    let id = src
+        .add(name, Path::new(name), text.to_string())
+        .expect("small");
     let mut ast = Ast::default();
     let mut errors = parse_file(&mut ast, &src, id, &ParseOptions { script: false });
     let path = if opts.stdlib { name } else { "main" };

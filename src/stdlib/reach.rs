@@ -1,0 +1,370 @@
+//! Which declarations of the library a program can reach. Only those are parsed and
+//! checked, so that a program that prints a line does not pay for all of `time` and `os`.
+//!
+//! `build.rs` cuts the library into items (see `items`) and notes for each which others
+//! it names. The closure of what the program names is taken by names alone, which is
+//! wider than types would have it:
+//!
+//! * `pkg.X` reaches item `X` of the package; a name in an item reaches what the item's
+//!   own package declares by that name;
+//! * a method is reached when its receiver's type is, and its name stands anywhere in
+//!   what has been reached (in any case, so that errors can speak of it);
+//! * who reaches the package `reflect` reaches all methods of every type reached;
+//! * a package's `init` functions are reached with its first item, or by importing it.
+
+use crate::syntax::ast::{Ast, ExprKind};
+use std::ops::Range;
+
+/// What kind of item a [`Row`] is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ItemKind {
+    /// Package clause or imports.
+    Frame,
+    Init,
+    Method,
+    Plain,
+}
+
+/// One item.
+struct Row {
+    file: u32,
+    kind: ItemKind,
+    /// Where the group's keyword stands, for a part of a group.
+    keyword: (u32, u32),
+    span: (u32, u32),
+    /// The item with a method's receiver type.
+    recv: u32,
+    /// A method's name in `METHODS`.
+    name: u32,
+    /// Items named here: a range of `USES`.
+    uses: (u32, u32),
+    /// Method names that stand here: a range of `MENTIONS`.
+    mentions: (u32, u32),
+}
+
+/// One package.
+struct PackageRow {
+    /// Its import path with `_` for `/`.
+    stem: &'static str,
+    files: (u32, u32),
+    items: (u32, u32),
+    /// Package-level names, sorted.
+    names: &'static [(&'static str, u32)],
+}
+
+include!(concat!(env!("OUT_DIR"), "/stdlib_table.rs"));
+
+/// The sources of a standard package by import path: (file name, text).
+pub fn sources(path: &str) -> Vec<(&'static str, &'static str)> {
+    package(path).map_or(Vec::new(), |p| FILES[range(PACKAGES[p].files)].to_vec())
+}
+
+/// The import paths of all packages, with `_` for `/`.
+pub fn stems() -> impl Iterator<Item = &'static str> {
+    PACKAGES.iter().map(|p| p.stem)
+}
+
+/// The package-level names of a package.
+pub fn names(path: &str) -> impl Iterator<Item = &'static str> {
+    let p = package(path).map_or(&[][..], |p| PACKAGES[p].names);
+    p.iter().map(|n| n.0)
+}
+
+fn range(r: (u32, u32)) -> Range<usize> {
+    r.0 as usize..r.1 as usize
+}
+
+fn package(path: &str) -> Option<usize> {
+    let stem = path.replace('/', "_");
+    PACKAGES.binary_search_by(|p| p.stem.cmp(&stem)).ok()
+}
+
+/// A part of a library file: what to read of it.
+pub struct Piece {
+    pub name: &'static str,
+    pub text: &'static str,
+    /// Byte ranges that together are declarations.
+    pub spans: Vec<Range<usize>>,
+}
+
+/// The closure of what has been asked for so far.
+pub struct Reach {
+    items: Vec<bool>,
+    packages: Vec<bool>,
+    /// By method name.
+    mentioned: Vec<bool>,
+    /// Methods of the reached types that nobody has mentioned, by name.
+    waiting: Vec<Vec<u32>>,
+    /// Methods by the item with their receiver's type.
+    methods: Vec<Vec<u32>>,
+    todo: Vec<u32>,
+    all_methods: bool,
+}
+
+impl Default for Reach {
+    fn default() -> Reach {
+        Reach::new()
+    }
+}
+
+impl Reach {
+    pub fn new() -> Reach {
+        let mut methods = vec![Vec::new(); ROWS.len()];
+        for (i, r) in ROWS.iter().enumerate() {
+            if r.kind == ItemKind::Method
+                && let Some(m) = methods.get_mut(r.recv as usize)
+            {
+                m.push(i as u32);
+            }
+        }
+        Reach {
+            items: vec![false; ROWS.len()],
+            packages: vec![false; PACKAGES.len()],
+            mentioned: vec![false; METHODS.len()],
+            waiting: vec![Vec::new(); METHODS.len()],
+            methods,
+            todo: Vec::new(),
+            all_methods: false,
+        }
+    }
+
+    /// Asks for everything a package's syntax names in the library.
+    pub fn program(&mut self, ast: &Ast) {
+        let mut by_name = Vec::new();
+        let mut dotted = Vec::new();
+        for i in ast.files.iter().flat_map(|f| &f.imports) {
+            let Some(p) = package(&i.path) else { continue };
+            self.package(p);
+            let alias = i.alias.map(|a| ast.name(a));
+            match alias.map(|a| a.as_str()) {
+                Some("_") => {}
+                Some(".") => dotted.push(p),
+                Some(a) => by_name.push((a, p)),
+                None => {
+                    let mut parts = i.path.rsplit('/');
+                    let last = parts.next().unwrap_or("");
+                    let last = if last == "v2" { parts.next() } else { None }.unwrap_or(last);
+                    by_name.push((last, p));
+                }
+            }
+        }
+        for id in &ast.idents {
+            let name = id.name.as_str();
+            self.mention(name);
+            for &p in &dotted {
+                self.name(p, name);
+            }
+        }
+        for e in &ast.exprs {
+            if let ExprKind::Selector { x, sel } = &e.kind
+                && let ExprKind::Ident(i) = ast.expr(*x).kind
+            {
+                let pkg = ast.name(i).as_str();
+                for &(_, p) in by_name.iter().filter(|(n, _)| *n == pkg) {
+                    self.name(p, ast.name(*sel).as_str());
+                }
+            }
+        }
+        self.close();
+    }
+
+    /// Asks for one name of a package, for the system's own use.
+    pub fn ask(&mut self, path: &str, name: &str) {
+        if let Some(p) = package(path) {
+            self.package(p);
+            self.name(p, name);
+            self.close();
+        }
+    }
+
+    /// Asks for a whole package.
+    pub fn ask_all(&mut self, path: &str) {
+        if let Some(p) = package(path) {
+            self.package(p);
+            for i in range(PACKAGES[p].items) {
+                self.item(i as u32);
+            }
+            self.close();
+        }
+    }
+
+    /// Asks for methods of this name, whatever their type.
+    pub fn mention(&mut self, name: &str) {
+        let lower = name.to_lowercase();
+        if let Ok(n) = METHODS.binary_search(&lower.as_str()) {
+            self.method_name(n);
+            self.close();
+        }
+    }
+
+    /// Whether anything of a package has been reached.
+    pub fn has(&self, path: &str) -> bool {
+        package(path).is_some_and(|p| self.packages[p])
+    }
+
+    /// What has been reached of a package; nothing but the package clause when it was
+    /// never asked for.
+    pub fn pieces(&self, path: &str) -> Vec<Piece> {
+        let Some(p) = package(path) else {
+            return Vec::new();
+        };
+        let row = &PACKAGES[p];
+        let mut out: Vec<Piece> = FILES[range(row.files)]
+            .iter()
+            .map(|&(name, text)| Piece {
+                name,
+                text,
+                spans: Vec::new(),
+            })
+            .collect();
+        for i in range(row.items) {
+            let r = &ROWS[i];
+            if r.kind != ItemKind::Frame && !self.items[i] {
+                continue;
+            }
+            let spans = &mut out[(r.file - row.files.0) as usize].spans;
+            if r.keyword.1 > 0 {
+                spans.push(range(r.keyword));
+            }
+            spans.push(range(r.span));
+        }
+        out
+    }
+
+    fn package(&mut self, p: usize) {
+        if std::mem::replace(&mut self.packages[p], true) {
+            return;
+        }
+        for i in range(PACKAGES[p].items) {
+            if ROWS[i].kind == ItemKind::Init {
+                self.item(i as u32);
+            }
+        }
+        if PACKAGES[p].stem == "reflect" {
+            self.all_methods = true;
+            for m in std::mem::take(&mut self.waiting).into_iter().flatten() {
+                self.item(m);
+            }
+            self.waiting = vec![Vec::new(); METHODS.len()];
+        }
+    }
+
+    fn name(&mut self, p: usize, name: &str) {
+        let names = PACKAGES[p].names;
+        let first = names.partition_point(|n| n.0 < name);
+        let mut found = names[first..].iter().take_while(|n| n.0 == name).peekable();
+        if found.peek().is_some() {
+            for n in found {
+                self.item(n.1);
+            }
+            return;
+        }
+        // Errors tell of names that differ in case.
+        for n in names.iter().filter(|n| n.0.eq_ignore_ascii_case(name)) {
+            self.item(n.1);
+        }
+    }
+
+    fn item(&mut self, i: u32) {
+        if !std::mem::replace(&mut self.items[i as usize], true) {
+            self.todo.push(i);
+        }
+    }
+
+    fn method_name(&mut self, n: usize) {
+        if !std::mem::replace(&mut self.mentioned[n], true) {
+            for m in std::mem::take(&mut self.waiting[n]) {
+                self.item(m);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        while let Some(i) = self.todo.pop() {
+            let r = &ROWS[i as usize];
+            let file = r.file;
+            self.package(PACKAGES.partition_point(|p| p.files.1 <= file));
+            for &u in &USES[range(r.uses)] {
+                self.item(u);
+            }
+            for &m in &MENTIONS[range(r.mentions)] {
+                self.method_name(m as usize);
+            }
+            for m in std::mem::take(&mut self.methods[i as usize]) {
+                let name = ROWS[m as usize].name as usize;
+                if self.all_methods || self.mentioned[name] {
+                    self.item(m);
+                } else {
+                    self.waiting[name].push(m);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Loaded, load_library};
+
+    fn messages(l: &Loaded) -> Vec<String> {
+        let text = |d: &crate::base::diag::Diagnostic| {
+            let at = l.sources.locate(d.span.lo);
+            format!("{at:?}: {}", d.message)
+        };
+        l.diagnostics.iter().map(text).collect()
+    }
+
+    #[test]
+    fn whole_packages_check() {
+        for stem in stems() {
+            let mut r = Reach::new();
+            r.ask_all(stem);
+            let none: Vec<String> = Vec::new();
+            assert_eq!(messages(&load_library(stem, r)), none, "{stem}");
+        }
+    }
+
+    /// What a name reaches is complete.
+    #[test]
+    fn every_name_checks_alone() {
+        for stem in stems() {
+            for name in names(stem) {
+                let mut r = Reach::new();
+                r.ask(stem, name);
+                let l = load_library(stem, r);
+                assert!(!l.has_errors(), "{stem}.{name}: {:?}", messages(&l));
+                let p = l.packages.last().expect("the package");
+                assert_eq!(p.info.pkg.path, stem);
+                if name != "init" && name != "_" {
+                    let scope = p.info.pkg.scope.borrow();
+                    let found = scope.get(&crate::base::intern::Name::new(name));
+                    assert!(found.is_some(), "{stem}.{name} is not there");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn methods_come_when_mentioned() {
+        let method = |r: &Reach, name: &str| {
+            let n = METHODS.binary_search(&name).expect("a method") as u32;
+            let mine = |&&i: &&usize| ROWS[i].name == n && r.items[i];
+            (0..ROWS.len())
+                .collect::<Vec<_>>()
+                .iter()
+                .find(mine)
+                .is_some()
+        };
+        let mut r = Reach::new();
+        r.ask("strings", "Builder");
+        assert!(!method(&r, "writerune"));
+        r.mention("WriteRune");
+        assert!(method(&r, "writerune"));
+        let mut r = Reach::new();
+        r.ask("container/list", "List");
+        assert!(!method(&r, "movetofront"));
+        r.ask("reflect", "TypeOf");
+        assert!(method(&r, "movetofront"));
+    }
+}
