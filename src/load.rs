@@ -95,9 +95,6 @@ pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
         }
     }
     l.package("main", &ids, opts);
-    if let Some(main) = l.packages.last() {
-        l.diagnostics.extend(crate::lower::unsupported(main));
-    }
     Loaded {
         sources: l.sources,
         packages: l.packages,

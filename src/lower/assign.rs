@@ -57,7 +57,7 @@ impl Fb<'_> {
     }
 
     /// A place whose operands later assignments in the same statement cannot change.
-    fn stable_place(&mut self, l: ExprId) -> Place {
+    pub fn stable_place(&mut self, l: ExprId) -> Place {
         let p = if self.is_blank(l) {
             Place::Blank
         } else {

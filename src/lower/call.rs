@@ -145,7 +145,8 @@ impl Fb<'_> {
         let (callee, f) = self.callee(*fun);
         let sig = self.signature(*fun);
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
-        let pos = self.ast().expr(e).span.lo;
+        // Go counts a call to the line of its parenthesis.
+        let pos = *lparen;
         // The callee is evaluated before its arguments.
         let mut recv = None;
         let mut value = 0;
@@ -184,7 +185,6 @@ impl Fb<'_> {
         }
         self.arguments(args, *spread, &sig, at);
         self.at(pos);
-        let _ = lparen;
         match callee {
             Callee::Func(o, id) => {
                 if let Some(n) = self.lw.native_of(o) {

@@ -224,9 +224,9 @@ pub(crate) fn has_call(ast: &Ast, e: ExprId) -> bool {
     found
 }
 
-/// Every identifier used inside a function literal, nested ones included.
-pub(crate) fn idents_of_func(ast: &Ast, f: FuncId, visit: &mut dyn FnMut(IdentId)) {
-    walk(ast, vec![Node::Func(f)], &mut |n| {
+/// Every identifier used below a node, nested literals included.
+pub(crate) fn idents(ast: &Ast, root: Node, visit: &mut dyn FnMut(IdentId)) {
+    walk(ast, vec![root], &mut |n| {
         if let Node::Expr(e) = n
             && let ExprKind::Ident(id) = ast.expr(e).kind
         {

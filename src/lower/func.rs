@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::rangefunc::BodyOf;
 use super::{Env, Job, Lowerer, apply};
 use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
@@ -18,7 +19,7 @@ use crate::syntax::ast::{self, ExprId, ExprKind};
 use crate::types::constant::Const;
 use crate::types::info::CheckedPackage;
 use crate::types::predicates::underlying;
-use crate::types::ty::{Obj, Ty, Type, VarInfo};
+use crate::types::ty::{Obj, Ty, Type};
 
 /// A jump target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +89,14 @@ pub(crate) struct Fb<'a> {
     pub defer_slot: Option<u16>,
     pub epilogue: Option<Label>,
     pub caps: Vec<Capture>,
+    /// This function is a literal or loop body inside another one.
+    pub nested: bool,
     pub lit_count: usize,
+    pub range_count: usize,
+    /// Set in the body of a loop over a function.
+    pub body: Option<BodyOf>,
+    /// Variable with the list of deferred calls, when such bodies add to it.
+    pub defers: Option<Obj>,
     /// Label set by an enclosing labeled statement for the next loop, switch or select.
     pub pending_label: Option<Name>,
     /// Last instruction may not be fused with: a label is bound after it.
@@ -130,7 +138,7 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
     let none: Env = Vec::new().into();
     let (pkg, env) = match job {
         Job::Decl { obj, env } => (lw.decl(*obj).expect("declared function").0, env.clone()),
-        Job::Lit { pkg, env, .. } => (*pkg, env.clone()),
+        Job::Lit { pkg, env, .. } | Job::RangeBody { pkg, env, .. } => (*pkg, env.clone()),
         Job::Init { pkg } => (*pkg, none),
         _ => (lw.pkgs.len() - 1, none),
     };
@@ -159,7 +167,11 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         defer_slot: None,
         epilogue: None,
         caps: Vec::new(),
+        nested: false,
         lit_count: 0,
+        range_count: 0,
+        body: None,
+        defers: None,
         pending_label: None,
         barrier: 0,
         last: None,
@@ -170,10 +182,6 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         Job::Decl { obj, .. } => {
             let (_, f) = fb.lw.decl(*obj).expect("declared function");
             fb.name = fb.lw.qualified_name(*obj);
-            if let Some(i) = fb.name.rfind('/') {
-                // Tracebacks print the path's last element escaped as Go does: full path is kept.
-                let _ = i;
-            }
             if !fb.env.is_empty() {
                 fb.name.push_str("[...]");
             }
@@ -185,11 +193,28 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
             }
         }
         Job::Lit {
-            func, caps, name, ..
+            func,
+            caps,
+            name,
+            nested,
+            ..
         } => {
             fb.name = name.clone();
             fb.caps = caps.clone();
+            fb.nested = *nested;
             shape = fb.function(*func);
+        }
+        Job::RangeBody {
+            stmt,
+            caps,
+            name,
+            of,
+            ..
+        } => {
+            fb.name = name.clone();
+            fb.caps = caps.clone();
+            fb.nested = true;
+            shape = fb.range_body(*stmt, of);
         }
         Job::Init { pkg } => {
             fb.name = format!("{}.init", fb.lw.pkgs[*pkg].info.pkg.path);
@@ -301,6 +326,18 @@ impl Fb<'_> {
             return 0;
         }
         self.alloc(n)
+    }
+    /// A slot for a result or parameter: exactly its size.
+    pub fn alloc_result(&mut self, t: Ty) -> u16 {
+        let at = self.next;
+        let n = slots(t);
+        if at + n > 60_000 {
+            self.too_big = true;
+            return 0;
+        }
+        self.next += n;
+        self.max = self.max.max(self.next + 1);
+        at as u16
     }
     /// Start of a callee's frame above everything in use.
     pub fn call_base(&mut self) -> u16 {
@@ -473,35 +510,48 @@ impl Fb<'_> {
 
     // ----- variables -----
 
-    fn needs_box(&self, v: &VarInfo, t: Ty) -> bool {
-        v.address_taken.get()
-            || (v.captured.get() && v.reassigned.get())
-            || v.assigned_in_closure.get()
-            || has_array(t)
+    /// Whether a local variable lives on the heap.
+    pub fn is_boxed(&self, o: Obj, t: Ty) -> bool {
+        o.var_info().is_some_and(|v| {
+            v.address_taken.get()
+                || (v.captured.get() && v.reassigned.get())
+                || v.assigned_in_closure.get()
+                || has_array(t)
+        })
     }
 
     /// Declares a local variable. Its slot or box is zero unless `raw` (about to be written).
     /// Returns the place to initialise: the slot for frame variables.
     pub fn declare(&mut self, o: Obj, zero: bool) -> Var {
         let t = self.obj_ty(o);
-        let boxed = o.var_info().is_some_and(|v| self.needs_box(v, t));
-        let var = if boxed {
-            let ptr = self.alloc(1);
-            let hdr = matches!(&*underlying(t), Type::Array(..)).then(|| self.alloc(2));
-            self.new_object(ptr, t);
-            if let Some(h) = hdr {
-                self.array_header(h, ptr, t);
-            }
-            Var::Box { ptr, hdr }
-        } else {
-            let s = self.alloc_ty(t);
-            if zero {
-                self.zero(s, t);
-            }
-            Var::Slot(s)
-        };
-        self.vars.insert(o, var);
-        var
+        if self.is_boxed(o, t) {
+            let ptr = self.declare_box(o);
+            return self.vars.get(&o).copied().unwrap_or(Var::Slot(ptr));
+        }
+        let s = self.alloc_ty(t);
+        if zero {
+            self.zero(s, t);
+        }
+        self.vars.insert(o, Var::Slot(s));
+        Var::Slot(s)
+    }
+
+    /// Declares a variable on the heap, zero at first. Returns the slot of its address.
+    pub fn declare_box(&mut self, o: Obj) -> u16 {
+        let t = self.obj_ty(o);
+        let ptr = self.alloc(1);
+        let hdr = self.header_slots(t);
+        self.new_object(ptr, t);
+        if let Some(h) = hdr {
+            self.array_header(h, ptr, t);
+        }
+        self.vars.insert(o, Var::Box { ptr, hdr });
+        ptr
+    }
+
+    /// Slots for the slice header that a variable of array type keeps.
+    pub fn header_slots(&mut self, t: Ty) -> Option<u16> {
+        matches!(&*underlying(t), Type::Array(..)).then(|| self.alloc(2))
     }
 
     /// Slice header over the array of type `t` at `ptr`.
@@ -563,208 +613,6 @@ impl Fb<'_> {
             self.emit(Op::LdK, dst, 0, 0);
             self.ext(v as u64);
         }
-    }
-
-    // ----- bodies -----
-
-    /// Body of a declared function or literal. Returns (result slots, parameter slots).
-    fn function(&mut self, f: ast::FuncId) -> (usize, usize) {
-        let func = self.ast().func(f);
-        self.at(func.span.lo);
-        let params = self.p.info.func_params[f.index()].clone();
-        let results = self.p.info.func_results[f.index()].clone();
-        let body = func.body.as_ref().expect("function with body");
-        let has_defer = super::flow::has_defer(self.ast(), body);
-        let mut nres = 0;
-        for r in &results {
-            let t = self.obj_ty(*r);
-            let s = self.alloc_result(t);
-            nres += slots(t);
-            self.results.push((t, s));
-        }
-        let mut nparams = 0;
-        let mut incoming = Vec::new();
-        for o in &params {
-            let t = self.obj_ty(*o);
-            let s = self.alloc_result(t);
-            nparams += slots(t);
-            incoming.push((*o, t, s));
-        }
-        self.next = self.next.max(nres + nparams);
-        if self.next == 0 {
-            self.alloc(1);
-        }
-        let named = !func.sig.results.is_empty() && func.sig.results[0].name.is_some();
-        for (i, r) in results.iter().enumerate() {
-            let (t, s) = self.results[i];
-            if named {
-                let boxed = r.var_info().is_some_and(|v| self.needs_box(v, t));
-                if boxed {
-                    self.declare(*r, true);
-                } else {
-                    self.vars.insert(*r, Var::Slot(s));
-                }
-            }
-            if named || has_defer {
-                self.zero(s, t);
-            }
-        }
-        if named {
-            self.result_objs = results;
-        }
-        for (o, t, s) in incoming {
-            let boxed = o.var_info().is_some_and(|v| self.needs_box(v, t));
-            if boxed && !o.name.is_blank() && o.name != Name::EMPTY {
-                let ptr = match self.declare(o, false) {
-                    Var::Box { ptr, .. } => ptr,
-                    Var::Slot(_) => unreachable!("boxed variable"),
-                };
-                self.store_mem(ptr, 0, s, t);
-            } else {
-                self.vars.insert(o, Var::Slot(s));
-            }
-        }
-        let caps = self.caps.clone();
-        let mut word = 0;
-        for c in &caps {
-            let t = self.obj_ty(c.obj);
-            if c.by_ref {
-                let ptr = self.alloc(1);
-                self.emit(Op::LdCap, ptr, word, 0);
-                word += 1;
-                let hdr = matches!(&*underlying(t), Type::Array(..)).then(|| self.alloc(2));
-                if let Some(h) = hdr {
-                    self.array_header(h, ptr, t);
-                }
-                self.vars.insert(c.obj, Var::Box { ptr, hdr });
-            } else {
-                let s = self.alloc_ty(t);
-                for i in 0..slots(t) as u16 {
-                    self.emit(Op::LdCap, s + i, word, 0);
-                    word += 1;
-                }
-                self.vars.insert(c.obj, Var::Slot(s));
-            }
-        }
-        if has_defer {
-            let d = self.alloc(1);
-            self.emit(Op::Zero, d, 0, 0);
-            self.defer_slot = Some(d);
-            self.epilogue = Some(self.label());
-        }
-        self.collect_gotos(&body.stmts);
-        self.stmts(&body.stmts);
-        self.at(body.span.hi.saturating_sub(1));
-        self.return_jump();
-        if let Some(l) = self.epilogue {
-            self.bind(l);
-            let d = self.defer_slot.expect("defer slot");
-            let mark = self.mark();
-            let done = self.label();
-            let clo = self.alloc(1);
-            let base = self.call_base();
-            self.branch_op(Op::DeferPop, d, clo, done);
-            self.emit(Op::CallDefer, base, clo, 0);
-            self.jump(l);
-            self.bind(done);
-            self.release(mark);
-            self.copy_results();
-            self.emit(Op::DeferEnd, 0, 0, 0);
-        }
-        (nres, nparams)
-    }
-
-    /// A slot for a result or parameter: exactly its size.
-    fn alloc_result(&mut self, t: Ty) -> u16 {
-        let at = self.next;
-        let n = slots(t);
-        if at + n > 60_000 {
-            self.too_big = true;
-            return 0;
-        }
-        self.next += n;
-        self.max = self.max.max(self.next + 1);
-        at as u16
-    }
-
-    /// Copies heap-allocated named results into their slots.
-    pub fn copy_results(&mut self) {
-        for (i, o) in self.result_objs.clone().into_iter().enumerate() {
-            let (t, s) = self.results[i];
-            if let Some(Var::Box { ptr, .. }) = self.vars.get(&o).copied() {
-                self.load_mem(s, ptr, 0, t);
-            }
-        }
-    }
-
-    /// What stands at a `return` after the results are in place.
-    pub fn return_jump(&mut self) {
-        match self.epilogue {
-            Some(l) => self.jump(l),
-            None => {
-                self.copy_results();
-                self.emit(Op::Ret, 0, 0, 0);
-            }
-        }
-    }
-
-    /// A bodyless function used as a value or method-table entry.
-    fn native_body(&mut self, obj: Obj, f: ast::FuncId) -> (usize, usize) {
-        let mut n = [0, 0];
-        for o in &self.p.info.func_results[f.index()] {
-            n[0] += slots(self.obj_ty(*o));
-        }
-        for o in &self.p.info.func_params[f.index()] {
-            n[1] += slots(self.obj_ty(*o));
-        }
-        self.alloc(n[0] + n[1]);
-        match self.lw.native_of(obj) {
-            Some(i) => self.emit32(Op::CallN, 0, i),
-            None => self.emit(
-                Op::Fault,
-                crate::vm::fault::Code::MissingNative as u16,
-                0,
-                0,
-            ),
-        }
-        self.emit(Op::Ret, 0, 0, 0);
-        (n[0], n[1])
-    }
-
-    fn entry_body(&mut self) {
-        let base = self.call_base();
-        for pkg in 0..self.lw.pkgs.len() {
-            let id = self.lw.reserve(Job::Init { pkg });
-            self.emit32(Op::Call, base, id);
-        }
-        if let Some(main) = self.lw.find("main", "main") {
-            let id = self.lw.func_for(main, &[]);
-            self.emit32(Op::Call, base, id);
-        }
-        self.emit(Op::Ret, 0, 0, 0);
-    }
-
-    fn package_init(&mut self) {
-        for step in &self.p.info.init_order {
-            let mark = self.mark();
-            self.at(self.ast().expr(step.rhs).span.lo);
-            self.init_globals(&step.lhs, step.rhs);
-            self.release(mark);
-        }
-        let base = self.call_base();
-        let pkg = self.pkg;
-        for (i, f) in self.p.info.inits.iter().enumerate() {
-            let name = format!("{}.init.{i}", self.p.info.pkg.path);
-            let id = self.lw.reserve(Job::Lit {
-                pkg,
-                func: *f,
-                env: Vec::new().into(),
-                caps: Vec::new(),
-                name,
-            });
-            self.emit32(Op::Call, base, id);
-        }
-        self.emit(Op::Ret, 0, 0, 0);
     }
 }
 

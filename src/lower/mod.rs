@@ -6,13 +6,18 @@
 
 mod aggregate;
 mod assign;
+mod body;
 mod call;
+mod closure;
+mod compare;
 mod convert;
 mod expr;
 mod flow;
 mod func;
+mod operator;
 mod place;
 mod range;
+mod rangefunc;
 mod stmt;
 mod thunk;
 
@@ -46,6 +51,17 @@ pub(crate) enum Job {
         env: Env,
         caps: Vec<func::Capture>,
         name: String,
+        /// Stands inside another function.
+        nested: bool,
+    },
+    /// The body of a loop over a function.
+    RangeBody {
+        pkg: usize,
+        stmt: ast::StmtId,
+        env: Env,
+        caps: Vec<func::Capture>,
+        name: String,
+        of: rangefunc::BodyOf,
     },
     /// Interface-table adapter: data word in, method call out.
     Adapter {
@@ -265,7 +281,7 @@ impl Lowerer {
         while id < self.jobs.len() {
             let mine = match &self.jobs[id] {
                 Some(Job::Decl { obj, .. }) => self.decl(*obj).is_some_and(|d| d.0 == pkg),
-                Some(Job::Lit { pkg: p, .. }) => *p == pkg,
+                Some(Job::Lit { pkg: p, .. } | Job::RangeBody { pkg: p, .. }) => *p == pkg,
                 _ => false,
             };
             if mine {
@@ -390,27 +406,6 @@ impl Lowerer {
         let t = self.find(path, name)?.ty.get()?;
         Some(self.rtti(t))
     }
-}
-
-/// What a checked package uses that lowering cannot do yet.
-pub fn unsupported(p: &CheckedPackage) -> Vec<crate::base::diag::Diagnostic> {
-    let mut out = Vec::new();
-    for s in &p.ast.stmts {
-        if let ast::StmtKind::Range { x, .. } = &s.kind
-            && let Some(t) = p.info.types[x.index()].ty
-            && matches!(
-                crate::types::predicates::core_type(t).map(|u| u.0),
-                Some(Type::Signature(_))
-            )
-        {
-            out.push(crate::base::diag::Diagnostic::error(
-                "Unsupported",
-                p.ast.expr(*x).span,
-                "range over func is not supported yet",
-            ));
-        }
-    }
-    out
 }
 
 /// Type arguments of an instance, empty otherwise.

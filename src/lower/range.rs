@@ -13,7 +13,7 @@ use crate::types::universe::basic;
 
 /// Where an iteration variable's value goes.
 #[derive(Clone, Copy)]
-enum Bind {
+pub(crate) enum Bind {
     None,
     New(Obj),
     Assign(ExprId),
@@ -21,29 +21,15 @@ enum Bind {
 
 impl Fb<'_> {
     pub fn range_stmt(&mut self, id: StmtId, label: Option<Name>) {
-        let StmtKind::Range {
-            key,
-            value,
-            define,
-            x,
-            body,
-            ..
-        } = &self.ast().stmt(id).kind
-        else {
+        let StmtKind::Range { x, body, .. } = &self.ast().stmt(id).kind else {
             return;
         };
-        let bind = |fb: &Self, e: &Option<ExprId>| match e {
-            None => Bind::None,
-            Some(e) if fb.is_blank(*e) => Bind::None,
-            Some(e) if *define => match fb.kind(*e) {
-                ExprKind::Ident(id) => fb.p.info.defs[id.index()].map_or(Bind::None, Bind::New),
-                _ => Bind::None,
-            },
-            Some(e) => Bind::Assign(*e),
-        };
-        let (k, v) = (bind(self, key), bind(self, value));
+        let (k, v) = self.range_binds(id);
         let xt = self.ty(*x);
         let xt = if is_untyped(xt) { default_type(xt) } else { xt };
+        if let Some(Type::Signature(_)) = core_type(xt).map(|u| u.0) {
+            return self.range_func(id, *x, label);
+        }
         let (cont, end) = (self.label(), self.label());
         self.targets.push(Target {
             label,
@@ -63,22 +49,52 @@ impl Fb<'_> {
                 self.range_map(*x, xt, (*kt, *vt), k, v, &body.stmts, cont, end)
             }
             Some(Type::Chan(_, elem)) => self.range_chan(*x, xt, *elem, k, &body.stmts, cont, end),
-            Some(Type::Signature(_)) => {
-                // Programs are refused before (`unsupported`); this is library code.
-                self.lw.errors.push(crate::base::diag::Diagnostic::error(
-                    "Unsupported",
-                    self.ast().expr(*x).span,
-                    "range over func is not supported yet",
-                ));
-            }
             _ => {}
         }
         self.targets.pop();
         self.bind(end);
     }
 
+    /// Where the iteration values of a loop go.
+    pub fn range_binds(&self, id: StmtId) -> (Bind, Bind) {
+        let StmtKind::Range {
+            key, value, define, ..
+        } = &self.ast().stmt(id).kind
+        else {
+            return (Bind::None, Bind::None);
+        };
+        let bind = |e: &Option<ExprId>| match e {
+            None => Bind::None,
+            Some(e) if self.is_blank(*e) => Bind::None,
+            Some(e) if *define => match self.kind(*e) {
+                ExprKind::Ident(id) => self.p.info.defs[id.index()].map_or(Bind::None, Bind::New),
+                _ => Bind::None,
+            },
+            Some(e) => Bind::Assign(*e),
+        };
+        (bind(key), bind(value))
+    }
+
+    /// Gives both iteration variables their values. Existing variables get them in one
+    /// assignment `k, v = …`, whose operands are evaluated first.
+    fn set_each(&mut self, k: Bind, v: Bind, values: &[(u16, Ty); 2]) {
+        if let (Bind::Assign(a), Bind::Assign(b)) = (k, v) {
+            let mark = self.mark();
+            let places = [self.stable_place(a), self.stable_place(b)];
+            for ((p, e), (s, t)) in places.into_iter().zip([a, b]).zip(values) {
+                let lt = self.ty(e);
+                let v = self.assign_conv(*s, *t, lt);
+                self.store(p, v, lt);
+            }
+            self.release(mark);
+            return;
+        }
+        self.set(k, values[0].0, values[0].1);
+        self.set(v, values[1].0, values[1].1);
+    }
+
     /// Gives an iteration variable its value at the top of an iteration.
-    fn set(&mut self, b: Bind, src: u16, t: Ty) {
+    pub fn set(&mut self, b: Bind, src: u16, t: Ty) {
         match b {
             Bind::None => {}
             Bind::New(o) => {
@@ -199,10 +215,12 @@ impl Fb<'_> {
         let top = self.label();
         self.bind(top);
         let mark = self.mark();
+        let both = matches!((k, v), (Bind::Assign(_), Bind::Assign(_)));
         match self.counter_is_key(k, int) {
             Some(o) => {
                 self.vars.insert(o, Var::Slot(i));
             }
+            None if both => {}
             None => self.set(k, i, int),
         }
         if !matches!(v, Bind::None) {
@@ -212,6 +230,7 @@ impl Fb<'_> {
                 Bind::New(o) if self.var_is_plain(o, elem) => {
                     self.vars.insert(o, Var::Slot(val));
                 }
+                _ if both => self.set_each(k, v, &[(i, int), (val, elem)]),
                 _ => self.set(v, val, elem),
             }
         }
@@ -250,8 +269,11 @@ impl Fb<'_> {
         self.bind(top);
         self.branch_op(Op::StrNext, it, s, end);
         let mark = self.mark();
-        self.set(k, it, basic(Basic::Int));
-        self.set(v, it + 1, basic(Basic::Int32));
+        self.set_each(
+            k,
+            v,
+            &[(it, basic(Basic::Int)), (it + 1, basic(Basic::Int32))],
+        );
         self.stmts(body);
         self.release(mark);
         self.bind(cont);
@@ -292,12 +314,7 @@ impl Fb<'_> {
         self.ext_of(d);
         self.ext_label(at, end);
         let mark = self.mark();
-        if ks != 0xffff {
-            self.set(k, ks, kt);
-        }
-        if vs != 0xffff {
-            self.set(v, vs, vt);
-        }
+        self.set_each(k, v, &[(ks, kt), (vs, vt)]);
         self.stmts(body);
         self.release(mark);
         self.jump(cont);

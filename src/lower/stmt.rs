@@ -3,6 +3,7 @@
 use super::expr::{Class, chan_elem, class};
 use super::func::{Fb, Label, Target, Var};
 use super::place::Place;
+use super::rangefunc::Exit;
 use crate::base::intern::Name;
 use crate::bytecode::instr::Op;
 use crate::bytecode::layout::{size_align, slots};
@@ -226,11 +227,13 @@ impl Fb<'_> {
         }
     }
 
-    fn branch_stmt(&mut self, kind: BranchKind, label: Option<Name>) {
+    pub fn branch_stmt(&mut self, kind: BranchKind, label: Option<Name>) {
         match kind {
             BranchKind::Goto => {
-                if let Some(l) = label.and_then(|n| self.gotos.get(&n).copied()) {
-                    self.jump(l);
+                let Some(name) = label else { return };
+                match self.gotos.get(&name).copied() {
+                    Some(l) => self.jump(l),
+                    None => self.leave_body(Exit::Branch(kind, name)),
                 }
             }
             BranchKind::Fallthrough => {
@@ -247,8 +250,10 @@ impl Fb<'_> {
                         None => t.unlabelled(cont),
                     })
                     .and_then(|t| if cont { t.cont } else { Some(t.brk) });
-                if let Some(l) = target {
-                    self.jump(l);
+                match (target, label) {
+                    (Some(l), _) => self.jump(l),
+                    (None, Some(name)) => self.leave_body(Exit::Branch(kind, name)),
+                    (None, None) => {}
                 }
             }
         }

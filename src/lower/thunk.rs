@@ -111,7 +111,6 @@ impl Fb<'_> {
     /// `defer f(x)`
     pub fn defer_stmt(&mut self, e: ExprId) {
         let e = self.unparen(e);
-        let Some(list) = self.defer_slot else { return };
         let ExprKind::Call { fun, args, .. } = self.kind(e) else {
             return;
         };
@@ -122,12 +121,12 @@ impl Fb<'_> {
         {
             let c = self.alloc(1);
             self.func_lit(*f, c);
-            self.emit(Op::Defer, list, c, 0);
+            self.push_defer(c);
             return;
         }
         let p = self.pack(e);
         let clo = self.thunk_closure(p);
-        self.emit(Op::Defer, list, clo, 0);
+        self.push_defer(clo);
     }
 
     fn thunk_closure(&mut self, p: Packed) -> u16 {

@@ -61,7 +61,8 @@ fn iteration(x: Ty) -> Result<KeyValue, String> {
 
 impl Checker<'_> {
     /// Checks the clause and declares its variables in the current scope. Tells whether
-    /// the loop is over a function.
+    /// the loop is over a function; then `vdepth` counts it already, because the variables
+    /// get their values inside.
     pub(super) fn range_clause(
         &mut self,
         key: Option<ExprId>,
@@ -87,6 +88,7 @@ impl Checker<'_> {
                     let core = core_string(x.ty);
                     over_int = core.is_some_and(is_integer);
                     by_func = core.is_some_and(|c| matches!(underlying(c).0, Type::Signature(_)));
+                    self.env.vdepth += u32::from(by_func);
                 }
                 Err(cause) => {
                     let mut m = format!("cannot range over {}", self.describe(&x));

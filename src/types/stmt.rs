@@ -184,7 +184,6 @@ impl<'a> Checker<'a> {
                 };
                 let old = self.open_scope();
                 let by_func = self.range_clause(*key, *value, *define, *x);
-                self.env.vdepth += u32::from(by_func);
                 self.block(body, inner);
                 self.env.vdepth -= u32::from(by_func);
                 self.close_scope(old);

@@ -45,6 +45,12 @@ pub enum Code {
     MapWrites,
     MapReadWrite,
     MapIterWrite,
+    /// Calls of the body of a loop over a function that come too late.
+    RangeDone,
+    RangeExhausted,
+    RangePanicked,
+    /// The iterator swallowed a panic of the body.
+    RangeSwallowed,
     MissingNative,
     TooLarge,
     /// Text in the context: a fatal error.
@@ -113,6 +119,19 @@ impl Code {
             Code::MapWrites => Fatal("concurrent map writes".into()),
             Code::MapReadWrite => Fatal("concurrent map read and map write".into()),
             Code::MapIterWrite => Fatal("concurrent map iteration and map write".into()),
+            Code::RangeDone => Runtime(
+                "range function continued iteration after function for loop body returned false"
+                    .into(),
+            ),
+            Code::RangeExhausted => {
+                Runtime("range function continued iteration after whole loop exit".into())
+            }
+            Code::RangePanicked => {
+                Runtime("range function continued iteration after loop body panic".into())
+            }
+            Code::RangeSwallowed => Runtime(
+                "range function recovered a loop body panic and did not resume panicking".into(),
+            ),
             Code::MissingNative => {
                 Fatal("call of a function without body that has no native implementation".into())
             }
