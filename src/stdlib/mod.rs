@@ -29,6 +29,7 @@ pub mod math;
 pub mod misc;
 pub mod os;
 pub mod rand;
+pub mod reflect;
 pub mod rt;
 pub mod runtime;
 pub mod sort;
@@ -53,6 +54,9 @@ pub const TABLES: &[&[Entry]] = &[
     misc::NATIVES,
     os::NATIVES,
     rand::NATIVES,
+    reflect::NATIVES,
+    reflect::CALLS,
+    reflect::CONTAINERS,
     rt::NATIVES,
     runtime::NATIVES,
     sort::NATIVES,
@@ -70,6 +74,12 @@ pub fn mark_roots(_m: &mut crate::heap::Marker) {}
 
 include!(concat!(env!("OUT_DIR"), "/stdlib_table.rs"));
 
+/// The import path of the package in the files called `stem`. An underscore stands for a
+/// slash, since no package here has one in its name.
+pub fn import_path(stem: &str) -> String {
+    stem.replace('_', "/")
+}
+
 /// The gosub sources of a standard package by import path: (file name, text).
 pub fn sources(path: &str) -> Vec<(&'static str, &'static str)> {
     let stem = path.replace('/', "_");
@@ -81,4 +91,53 @@ pub fn sources(path: &str) -> Vec<(&'static str, &'static str)> {
         })
         .copied()
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The qualified name of a function declared in one line without a body.
+    fn bodyless(pkg: &str, line: &str) -> Option<String> {
+        let rest = line.strip_prefix("func ")?;
+        if rest
+            .replace("struct{}", "")
+            .replace("interface{}", "")
+            .contains('{')
+        {
+            return None;
+        }
+        let plain = |name: &str| name.split('[').next().unwrap_or("").to_string();
+        let Some(recv) = rest.strip_prefix('(') else {
+            return Some(format!("{pkg}.{}", plain(rest.split('(').next()?)));
+        };
+        let (recv, method) = recv.split_once(") ")?;
+        let ty = recv.rsplit(' ').next()?;
+        let ty = match ty.strip_prefix('*') {
+            Some(t) => format!("(*{})", plain(t)),
+            None => plain(ty),
+        };
+        Some(format!("{pkg}.{ty}.{}", method.split('(').next()?))
+    }
+
+    #[test]
+    fn declarations_and_natives_pair() {
+        let mut declared = BTreeSet::new();
+        for (file, text) in super::FILES {
+            let stem = file.trim_end_matches(".gosub");
+            let stem = stem.split('+').next().unwrap_or(stem);
+            let path = super::import_path(stem);
+            declared.extend(text.lines().filter_map(|l| bodyless(&path, l)));
+        }
+        let bound: BTreeSet<String> = crate::vm::natives::names()
+            .into_iter()
+            .map(String::from)
+            .collect();
+        let unbound: Vec<_> = declared.difference(&bound).collect();
+        let stray: Vec<_> = bound.difference(&declared).collect();
+        assert!(
+            unbound.is_empty() && stray.is_empty(),
+            "declared without a native: {unbound:?}\nnatives without a declaration: {stray:?}"
+        );
+    }
 }
