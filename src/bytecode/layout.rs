@@ -309,7 +309,7 @@ pub struct Layouts {
     by_ty: HashMap<Ty, &'static Rtti>,
     by_key: HashMap<String, &'static Rtti>,
     method_ids: HashMap<String, u32>,
-    next_id: u32,
+    types: HashMap<u32, Ty>,
 }
 
 impl Layouts {
@@ -367,9 +367,10 @@ impl Layouts {
         };
         let noscan = shape.is_noscan();
         let direct = shape.size <= 8 && (noscan || (shape.size == 8 && shape.is_ptr(0)));
-        self.next_id += 1;
-        Box::leak(Box::new(Rtti {
-            id: self.next_id,
+        let id = rtti::next_id();
+        self.types.insert(id, t);
+        let r: &'static Rtti = Box::leak(Box::new(Rtti {
+            id,
             kind,
             name: runtime_type_string(t),
             type_name,
@@ -389,7 +390,14 @@ impl Layouts {
             plain_bytes: plain_bytes(t),
             shape,
             parts: OnceLock::new(),
-        }))
+        }));
+        rtti::register(r);
+        r
+    }
+
+    /// The checked type behind a descriptor.
+    pub fn type_of(&self, r: &Rtti) -> Option<Ty> {
+        self.types.get(&r.id).copied()
     }
 
     fn parts(

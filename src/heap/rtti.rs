@@ -12,7 +12,11 @@
 //! channels and functions are one word. A scalar that lives alone in a frame slot fills
 //! the slot canonically (sign- or zero-extended); its low bytes are its memory format.
 
+#![allow(unsafe_code)]
+
+use std::ptr::null_mut;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Index of a compiled function in the program's function table.
 pub type FuncId = u32;
@@ -134,8 +138,8 @@ pub struct Parts {
     pub variadic: bool,
     /// Sorted by name (exported names first by byte order, as Go's reflect).
     pub methods: Vec<Method>,
-    /// `*T` when the program mentions it.
-    pub ptr_to: Option<&'static Rtti>,
+    /// `*T`, once somebody asked for it at run time.
+    pub ptr_to: OnceLock<&'static Rtti>,
 }
 
 /// A run-time type descriptor. See the module text.
@@ -163,6 +167,34 @@ pub struct Rtti {
     /// interfaces or padding inside).
     pub plain_bytes: bool,
     pub parts: OnceLock<Parts>,
+}
+
+/// Descriptors by number, in pages that never move.
+const PAGE: usize = 1 << 10;
+type Page = [AtomicPtr<Rtti>; PAGE];
+static PAGES: [OnceLock<Box<Page>>; 1 << 10] = [const { OnceLock::new() }; 1 << 10];
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// A fresh descriptor number.
+pub fn next_id() -> u32 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Makes a descriptor findable by its number. Numbers beyond the table are never found.
+pub fn register(r: &'static Rtti) {
+    let (page, at) = (r.id as usize / PAGE, r.id as usize % PAGE);
+    if let Some(slot) = PAGES.get(page) {
+        let page = slot.get_or_init(|| Box::new([const { AtomicPtr::new(null_mut()) }; PAGE]));
+        page[at].store((&raw const *r).cast_mut(), Ordering::Release);
+    }
+}
+
+/// The descriptor with this number.
+pub fn by_id(id: u32) -> Option<&'static Rtti> {
+    let page = PAGES.get(id as usize / PAGE)?.get()?;
+    let p = page[id as usize % PAGE].load(Ordering::Acquire);
+    // SAFETY: null, or stored by `register` from a reference that lives for ever.
+    unsafe { p.as_ref() }
 }
 
 impl Rtti {

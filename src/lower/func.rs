@@ -251,6 +251,14 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
             wrapper = true;
             shape = fb.bound_body(*recv, *name, *pkg, *sig);
         }
+        Job::Caller { sig } => {
+            wrapper = true;
+            shape = fb.caller_body(sig);
+        }
+        Job::Made { sig } => {
+            wrapper = true;
+            shape = fb.made_body(sig);
+        }
         Job::Thunk(t) => {
             wrapper = true;
             fb.thunk_body(t);

@@ -18,6 +18,7 @@ mod operator;
 mod place;
 mod range;
 mod rangefunc;
+mod reflect;
 mod stmt;
 mod thunk;
 
@@ -85,6 +86,10 @@ pub(crate) enum Job {
     },
     /// A deferred or started call with its operands captured.
     Thunk(thunk::Thunk),
+    /// `func([]any) []any` that calls the captured function of this type.
+    Caller { sig: &'static Rtti },
+    /// A function of this type that calls the captured `func([]any) []any`.
+    Made { sig: &'static Rtti },
     /// Variable initialisers and `init` functions of a package.
     Init { pkg: usize },
     /// All package initialisers, then `main.main`.

@@ -32,6 +32,7 @@ pub mod misc;
 pub mod os;
 pub mod rand;
 pub mod reach;
+pub mod reflect;
 pub mod rt;
 pub mod runtime;
 pub mod sort;
@@ -56,6 +57,9 @@ pub const TABLES: &[&[Entry]] = &[
     misc::NATIVES,
     os::NATIVES,
     rand::NATIVES,
+    reflect::NATIVES,
+    reflect::CALLS,
+    reflect::CONTAINERS,
     rt::NATIVES,
     runtime::NATIVES,
     sort::NATIVES,
@@ -70,3 +74,53 @@ pub const TABLES: &[&[Entry]] = &[
 
 /// Marks guest memory that native code holds on to.
 pub fn mark_roots(_m: &mut crate::heap::Marker) {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The qualified name of a function declared in one line without a body.
+    fn bodyless(pkg: &str, line: &str) -> Option<String> {
+        let rest = line.strip_prefix("func ")?;
+        if rest
+            .replace("struct{}", "")
+            .replace("interface{}", "")
+            .contains('{')
+        {
+            return None;
+        }
+        let plain = |name: &str| name.split('[').next().unwrap_or("").to_string();
+        let Some(recv) = rest.strip_prefix('(') else {
+            return Some(format!("{pkg}.{}", plain(rest.split('(').next()?)));
+        };
+        let (recv, method) = recv.split_once(") ")?;
+        let ty = recv.rsplit(' ').next()?;
+        let ty = match ty.strip_prefix('*') {
+            Some(t) => format!("(*{})", plain(t)),
+            None => plain(ty),
+        };
+        Some(format!("{pkg}.{ty}.{}", method.split('(').next()?))
+    }
+
+    #[test]
+    fn declarations_and_natives_pair() {
+        let mut declared = BTreeSet::new();
+        for stem in super::reach::stems() {
+            // No package here has an underscore in its name.
+            let path = stem.replace('_', "/");
+            for (_, text) in super::reach::sources(stem) {
+                declared.extend(text.lines().filter_map(|l| bodyless(&path, l)));
+            }
+        }
+        let bound: BTreeSet<String> = crate::vm::natives::names()
+            .into_iter()
+            .map(String::from)
+            .collect();
+        let unbound: Vec<_> = declared.difference(&bound).collect();
+        let stray: Vec<_> = bound.difference(&declared).collect();
+        assert!(
+            unbound.is_empty() && stray.is_empty(),
+            "declared without a native: {unbound:?}\nnatives without a declaration: {stray:?}"
+        );
+    }
+}

@@ -4,8 +4,8 @@
 
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
@@ -40,11 +40,20 @@ struct Known {
 
 /// The VM as the scheduler sees it.
 pub struct Vm {
-    compiler: Compiler,
+    compiler: &'static Compiler,
     known: Known,
     entry: FuncId,
     /// `runtime.panicText`.
     panic_text: FuncId,
+}
+
+/// The program's compiler: one program per process.
+static COMPILER: OnceLock<Compiler> = OnceLock::new();
+
+/// Asks the compiler for something (a type, an adapter) while the program runs.
+pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
+    let c = COMPILER.get().expect("a program runs");
+    f(&mut c.0.lock().expect("the compiler does not panic"))
 }
 
 static GC_ASKED: AtomicBool = AtomicBool::new(false);
@@ -92,7 +101,7 @@ pub fn run_program(mut lw: Lowerer, procs: usize) -> i32 {
         .expect("runtime.panicText is declared");
     let panic_text = lw.func_for(text, &[]);
     let vm = Vm {
-        compiler: Compiler(Mutex::new(lw)),
+        compiler: COMPILER.get_or_init(|| Compiler(Mutex::new(lw))),
         known,
         entry,
         panic_text,

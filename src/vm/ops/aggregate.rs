@@ -177,7 +177,7 @@ op!(MkClo(pc, fp, cx, w) {
 
 /// A closure object: function number, then captured words (any of which may be a pointer).
 #[inline(never)]
-fn big_closure(cx: &mut Cx, words: usize) -> *mut u8 {
+pub fn big_closure(cx: &mut Cx, words: usize) -> *mut u8 {
     let shape = closure_shape(words);
     cx.cache().alloc(&shape)
 }
