@@ -35,6 +35,7 @@ pub mod sort;
 pub mod strconv;
 pub mod strings;
 pub mod sync;
+pub mod testing;
 pub mod time;
 pub mod timezone;
 pub mod unicode;
@@ -59,6 +60,7 @@ pub const TABLES: &[&[Entry]] = &[
     strconv::NATIVES,
     strings::NATIVES,
     sync::NATIVES,
+    testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,
     unicode::NATIVES,
