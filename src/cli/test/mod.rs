@@ -70,7 +70,7 @@ pub fn main(args: &[String], format: Option<Format>) -> i32 {
         }
     }
     if failed {
-        if !args.json {
+        if !args.json && !args.local {
             println!("FAIL");
         }
         exit::FAILED
