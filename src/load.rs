@@ -2,7 +2,7 @@
 //! embedded standard library, checks packages in import order.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::span::{FileId, SourceMap, Span};
@@ -106,6 +106,45 @@ pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
 pub fn load_library(path: &str, reach: Reach) -> Loaded {
     let mut l = Loader::new(reach);
     l.standard(path);
+    Loaded {
+        sources: l.sources,
+        packages: l.packages,
+        diagnostics: l.diagnostics,
+    }
+}
+
+/// A package given by its files (printed name, place, text).
+pub struct Unit {
+    /// Import path.
+    pub path: String,
+    pub files: Vec<(String, PathBuf, String)>,
+}
+
+/// Loads packages that may import each other in order; the last one is `main`.
+pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
+    let mut l = Loader {
+        sources: SourceMap::new(),
+        packages: Vec::new(),
+        by_path: HashMap::new(),
+        diagnostics: Vec::new(),
+        active: Vec::new(),
+    };
+    for u in units {
+        let mut ids = Vec::new();
+        for (name, full, text) in &u.files {
+            match l.sources.add(name.clone(), full, text.as_str()) {
+                Ok(id) => ids.push(id),
+                Err(e) => l.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
+            }
+        }
+        l.package(&u.path, &ids, opts);
+        if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            break;
+        }
+        if let Some(p) = l.packages.last() {
+            l.diagnostics.extend(crate::lower::unsupported(p));
+        }
+    }
     Loaded {
         sources: l.sources,
         packages: l.packages,

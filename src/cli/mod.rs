@@ -2,3 +2,5 @@
 
 pub mod options;
 pub mod run;
+pub mod suggest;
+pub mod test;

@@ -47,6 +47,8 @@ pub enum Command {
     Run { file: String, args: Vec<String> },
     Check { files: Vec<String> },
     Dis { file: String },
+    /// Arguments after `test`.
+    Test { args: Vec<String> },
     Version,
     Help,
 }
@@ -58,8 +60,48 @@ pub struct Options {
     pub format: Option<Format>,
 }
 
+/// `test` has its own flags; only the error format is everybody's.
+fn test_command(args: &[String]) -> Result<Options, String> {
+    let mut format = None;
+    let mut rest = Vec::new();
+    let mut it = args.iter();
+    while let Some(a) = it.next() {
+        if matches!(a.as_str(), "-h" | "-help" | "--help") {
+            return Ok(Options {
+                command: Command::Help,
+                format,
+            });
+        }
+        match a.trim_start_matches('-').split_once('=') {
+            Some(("error-format", v)) if a.starts_with('-') => format = Some(error_format(v)?),
+            _ => rest.push(a.clone()),
+        }
+        if a == "-args" || a == "--args" {
+            rest.extend(it.by_ref().cloned());
+        }
+    }
+    Ok(Options {
+        command: Command::Test { args: rest },
+        format,
+    })
+}
+
+fn error_format(v: &str) -> Result<Format, String> {
+    match v {
+        "short" => Ok(Format::Short),
+        "human" => Ok(Format::Human),
+        "json" => Ok(Format::Json),
+        other => Err(format!(
+            "unknown error format {other:?}: want short, human or json"
+        )),
+    }
+}
+
 /// Parses the arguments (without the program's own name).
 pub fn parse(args: &[String]) -> Result<Options, String> {
+    if args.first().is_some_and(|a| a == "test") {
+        return test_command(&args[1..]);
+    }
     let mut format = None;
     let mut rest = args.iter().cloned().peekable();
     let verb = match rest.peek().map(String::as_str) {
@@ -108,16 +150,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 let v = value
                     .or_else(|| rest.next())
                     .ok_or("--error-format needs short, human or json")?;
-                format = Some(match v.as_str() {
-                    "short" => Format::Short,
-                    "human" => Format::Human,
-                    "json" => Format::Json,
-                    other => {
-                        return Err(format!(
-                            "unknown error format {other:?}: want short, human or json"
-                        ));
-                    }
-                });
+                format = Some(error_format(&v)?);
             }
             "race" => return Err("-race is not supported yet".into()),
             other => return Err(format!("unknown flag --{other}")),

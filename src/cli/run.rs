@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options::{self, Command, HELP, Options, exit};
+use super::test;
 use crate::base::render::{Format, render};
 use crate::load::{Loaded, load_program, read_source};
 use crate::lower::Lowerer;
@@ -17,6 +18,9 @@ const COMPILER_STACK: usize = 512 << 20;
 
 /// Runs the command line; the exit code.
 pub fn main(args: Vec<String>) -> i32 {
+    if args.first().is_some_and(|a| a == test::CHILD) {
+        return on_big_stack(move || test::run_child(&args[1..]));
+    }
     let opts = match options::parse(&args) {
         Ok(o) => o,
         Err(e) => {
@@ -24,10 +28,14 @@ pub fn main(args: Vec<String>) -> i32 {
             return exit::FATAL;
         }
     };
+    on_big_stack(move || command(opts))
+}
+
+fn on_big_stack(f: impl FnOnce() -> i32 + Send + 'static) -> i32 {
     let work = std::thread::Builder::new()
         .name("gosub".into())
         .stack_size(COMPILER_STACK)
-        .spawn(move || command(opts));
+        .spawn(f);
     match work.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => exit::FATAL,
@@ -53,6 +61,7 @@ fn command(opts: Options) -> i32 {
             );
             exit::OK
         }
+        Command::Test { ref args } => test::main(args, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
             Ok(_) => exit::OK,
             Err(code) => code,
@@ -95,9 +104,7 @@ fn load(files: &[String], opts: &Options) -> Result<Loaded, i32> {
             && std::env::var_os("NO_COLOR").is_none()
             && std::env::var("TERM").is_ok_and(|t| t != "dumb");
         let mut err = std::io::stderr().lock();
-        // Nothing can be done when standard error is gone.
-        let _ = render(&l.sources, &l.diagnostics, format, color, &mut err);
-        let _ = err.flush();
+        print_diagnostics(&l, format, color, &mut err);
     }
     if l.has_errors() {
         Err(exit::FAILED)
@@ -106,7 +113,15 @@ fn load(files: &[String], opts: &Options) -> Result<Loaded, i32> {
     }
 }
 
-fn lowerer(l: Loaded) -> Lowerer {
+/// Prints what is wrong with a program.
+pub fn print_diagnostics(l: &Loaded, format: Format, color: bool, out: &mut dyn Write) {
+    // Nothing can be done when the output is gone.
+    let _ = render(&l.sources, &l.diagnostics, format, color, out);
+    let _ = out.flush();
+}
+
+/// The compiler of a loaded program.
+pub fn lowerer(l: Loaded) -> Lowerer {
     vm::traceback::set_sources(Arc::new(l.sources));
     let mut lw = Lowerer::new(vm::natives::lookup);
     for p in l.packages {

@@ -39,6 +39,7 @@ pub mod sort;
 pub mod strconv;
 pub mod strings;
 pub mod sync;
+pub mod testing;
 pub mod time;
 pub mod timezone;
 pub mod unicode;
@@ -66,6 +67,7 @@ pub const TABLES: &[&[Entry]] = &[
     strconv::NATIVES,
     strings::NATIVES,
     sync::NATIVES,
+    testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,
     unicode::NATIVES,

@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::vm::cx::{Cx, Exit};
@@ -14,6 +15,9 @@ static ARGS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
 pub fn set_args(args: Vec<Vec<u8>>) {
     ARGS.get_or_init(|| args);
 }
+
+/// A test runs: leaving with success would hide that it did not finish.
+pub static EXIT_0_PANICS: AtomicBool = AtomicBool::new(false);
 
 /// Guards the environment: the C functions are not thread-safe.
 static ENV: Mutex<()> = Mutex::new(());
@@ -62,6 +66,9 @@ native!(args, 2, |c| {
 });
 native!(exit, 0, |c| {
     let code = c.int();
+    if code == 0 && EXIT_0_PANICS.load(Ordering::Relaxed) {
+        return c.panic("unexpected call to os.Exit(0) during test");
+    }
     // Other goroutines may be running: leave without destructors. Output is not buffered.
     libc::_exit(code as i32);
 });

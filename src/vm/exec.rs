@@ -478,7 +478,8 @@ impl Vm {
         out.push('\n');
         let level = traceback_level();
         if level > 0 {
-            traceback::write_goroutine(&mut out, cx.g(), "running", &last.trace);
+            let trace = joined(shown.iter().map(|r| r.trace.as_slice()));
+            traceback::write_goroutine(&mut out, cx.g(), "running", &trace);
             if level > 1
                 && let Some(rt) = runtime()
             {
@@ -581,6 +582,22 @@ unsafe fn mark_g(g: &G, m: &mut crate::heap::Marker) {
             m.mark_word(r.value.1);
         }
     }
+}
+
+/// The stack at the last of several panics, each raised by a deferred call of the one
+/// before: its own frames down to the deferring function, then the earlier panic's.
+fn joined<'a>(traces: impl Iterator<Item = &'a [traceback::Frame]>) -> Vec<traceback::Frame> {
+    let mut all: Vec<traceback::Frame> = Vec::new();
+    for t in traces {
+        let outer = t.iter().rev().zip(all.iter().rev());
+        let same = outer.take_while(|(a, b)| a.pc == b.pc).count();
+        // The deferring function itself is at another place in its epilogue.
+        let own = t.len().saturating_sub(same + usize::from(!all.is_empty()));
+        let mut next = t[..own].to_vec();
+        next.append(&mut all);
+        all = next;
+    }
+    all
 }
 
 /// 0 none, 1 single, 2 all: `GOTRACEBACK`.

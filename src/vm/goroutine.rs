@@ -36,6 +36,8 @@ pub enum Word {
     Select,
     /// Function it was started with.
     Entry,
+    /// Mark of the test it belongs to; inherited by the goroutines it starts.
+    Owner,
 }
 
 /// Reads a word of a G's VM state. Only its runner, or anyone while the world is stopped.
@@ -175,6 +177,7 @@ pub unsafe fn prepare(g: &G, id: FuncId, clo: u64, args: *const u64, n: usize) -
     set(g, Word::Pc, entry.entry.load(Ordering::Acquire) as usize);
     set(g, Word::Panics, 0);
     set(g, Word::Entry, id as usize);
+    set(g, Word::Owner, 0);
     true
 }
 
@@ -189,6 +192,7 @@ pub unsafe fn start(cx: &mut Cx, id: FuncId, clo: u64, args: *const u64, n: usiz
     if !unsafe { prepare(&g, id, clo, args, n) } {
         return cx.fail(Code::OutOfMemory, 0, 0);
     }
+    set(&g, Word::Owner, get(cx.g(), Word::Owner));
     w.ready_new(g);
     Exit::Next
 }

@@ -5,12 +5,32 @@
 //! are not awake yet; the last M to sleep is therefore the one that sees zero. A pending
 //! timer or an external wait means that something will still happen.
 
+use super::task::GRef;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime, Sched};
 use crate::runtime::fault::{self, Fault};
 use crate::runtime::timers::NEVER;
+use std::ptr::null_mut;
 use std::sync::atomic::Ordering;
 
 impl Runtime {
+    /// Names a goroutine, parked by `park_with`, that is to be woken when the others are
+    /// deadlocked. Whoever takes it is its one waker.
+    pub fn set_watcher(&self, g: GRef) {
+        self.watcher.store(g.as_ptr(), Ordering::Release);
+    }
+    /// Takes the watcher, if there is one.
+    pub fn take_watcher(&self) -> Option<GRef> {
+        let g = self.watcher.swap(null_mut(), Ordering::AcqRel);
+        // SAFETY: stored by `set_watcher`: a G of the registry.
+        (!g.is_null()).then(|| unsafe { GRef::from_ptr(g) })
+    }
+    /// The program can never go on: wakes the watcher or dies.
+    pub(crate) fn dead(&self, fault: Fault) {
+        match self.take_watcher() {
+            Some(g) => self.ready_external(g),
+            None => self.exec.fatal(self, fault.text),
+        }
+    }
     /// The fatal error to raise, if the program can never go on.
     pub(crate) fn check_dead(&self, s: &Sched) -> Option<Fault> {
         let asleep = s.idle_ms.len() as isize + s.locked_idle;

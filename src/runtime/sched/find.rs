@@ -263,7 +263,7 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
             false
         });
         if let Some(fault) = dead {
-            rt.exec.fatal(rt, fault.text);
+            rt.dead(fault);
         }
         if got {
             return rt.attention.load(Ordering::Relaxed) & ATTN_EXIT == 0;

@@ -47,7 +47,7 @@ use inject::{GList, GlobalLen};
 use policy::{Cause, GoPolicy, Policies, Policy};
 use processor::{P, Status};
 use std::ptr::null;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use task::{G, GRef, State};
 use worker::{POLL_EXIT, Stop, Worker};
@@ -132,6 +132,8 @@ pub struct Runtime {
     sleeper_until: AtomicI64,
     /// Waits that somebody outside the runtime will end.
     pub(crate) external: AtomicUsize,
+    /// A parked goroutine that is woken instead of dying in a deadlock (null: none).
+    watcher: AtomicPtr<G>,
     pub(crate) main_gone: AtomicBool,
     pub(crate) world: AtomicU32,
     pub(crate) stop_note: AtomicU32,
@@ -180,6 +182,7 @@ impl Runtime {
             wake_exp: AtomicU32::new(0),
             sleeper_until: AtomicI64::new(NEVER),
             external: AtomicUsize::new(0),
+            watcher: AtomicPtr::new(std::ptr::null_mut()),
             main_gone: AtomicBool::new(false),
             world: AtomicU32::new(0),
             stop_note: AtomicU32::new(0),
@@ -534,7 +537,7 @@ impl Runtime {
             self.wake_claimed(false);
         }
         if let Some(fault) = self.sched.with(Rank::Sched, |s| self.check_dead(s)) {
-            self.exec.fatal(self, fault.text);
+            self.dead(fault);
         }
         // The sleeping M (or one that sleeps without a timeout) must know of its timers.
         self.nudge_sleeper();
@@ -591,7 +594,7 @@ impl Runtime {
     pub fn external_end(&self) {
         self.external.fetch_sub(1, Ordering::SeqCst);
         if let Some(fault) = self.sched.with(Rank::Sched, |s| self.check_dead(s)) {
-            self.exec.fatal(self, fault.text);
+            self.dead(fault);
         }
     }
     /// Where a G made runnable for `cause` would go; for tests of policies.

@@ -1,0 +1,207 @@
+//! The command line of `gosub test`: Go's flags with one or two dashes, before or after
+//! the packages; `-args` and what follows goes to the test program.
+
+use crate::cli::suggest;
+
+/// A parsed command line.
+#[derive(Debug, Default)]
+pub struct Args {
+    pub packages: Vec<String>,
+    /// No package was named: the current directory, and output is shown as it comes.
+    pub local: bool,
+    pub json: bool,
+    pub failfast: bool,
+    /// Flags for the test program, without `-test.`.
+    flags: Vec<(&'static str, String)>,
+    /// After `-args`, and unknown flags after the packages.
+    rest: Vec<String>,
+}
+
+/// Flags of the test program that take a value.
+const VALUES: &[&str] = &[
+    "run",
+    "skip",
+    "count",
+    "timeout",
+    "parallel",
+    "shuffle",
+    "bench",
+    "benchtime",
+    "list",
+    "cpu",
+];
+/// Flags of the test program that are on or off.
+const SWITCHES: &[&str] = &[
+    "v", "short", "failfast", "benchmem", "fullpath", "leak", "json",
+];
+/// Flags that are accepted and change nothing.
+const IGNORED_VALUES: &[&str] = &["vet", "p", "tags", "mod", "outputdir"];
+const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath"];
+/// Flags that Go has and this command refuses, with the reason.
+const REFUSED: &[(&str, &str)] = &[
+    ("race", "not supported yet"),
+    ("c", "there is no test binary to keep: tests run at once"),
+    ("o", "there is no test binary to keep: tests run at once"),
+    ("i", "there is nothing to install"),
+    ("cover", "coverage is not measured"),
+    ("coverprofile", "coverage is not measured"),
+    ("covermode", "coverage is not measured"),
+    ("coverpkg", "coverage is not measured"),
+    (
+        "fuzz",
+        "only the seed corpus of fuzz targets runs, with the tests",
+    ),
+    (
+        "fuzztime",
+        "only the seed corpus of fuzz targets runs, with the tests",
+    ),
+    ("cpuprofile", "profiles are not written"),
+    ("memprofile", "profiles are not written"),
+    ("blockprofile", "profiles are not written"),
+    ("mutexprofile", "profiles are not written"),
+    ("trace", "traces are not written"),
+    ("exec", "test programs are not separate files"),
+];
+
+fn truth(name: &str, value: Option<&str>) -> Result<bool, String> {
+    match value {
+        None | Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
+        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
+        Some(v) => Err(format!("invalid boolean value {v:?} for -{name}")),
+    }
+}
+
+/// Parses the arguments after `test`.
+pub fn parse(args: &[String]) -> Result<Args, String> {
+    let mut out = Args::default();
+    let mut it = args.iter();
+    while let Some(a) = it.next() {
+        if a == "-args" || a == "--args" {
+            out.rest.extend(it.cloned());
+            break;
+        }
+        let Some(flag) = a
+            .strip_prefix("--")
+            .or_else(|| a.strip_prefix('-'))
+            .filter(|f| !f.is_empty())
+        else {
+            out.packages.push(a.clone());
+            continue;
+        };
+        let (name, value) = match flag.split_once('=') {
+            Some((n, v)) => (n, Some(v)),
+            None => (flag, None),
+        };
+        let name = name.strip_prefix("test.").unwrap_or(name);
+        if let Some(known) = VALUES.iter().find(|v| **v == name) {
+            let v = match value {
+                Some(v) => v.to_string(),
+                None => it
+                    .next()
+                    .cloned()
+                    .ok_or_else(|| format!("flag needs an argument: -{name}"))?,
+            };
+            out.flags.push((known, v));
+        } else if let Some(known) = SWITCHES.iter().find(|v| **v == name) {
+            let on = truth(name, value)?;
+            match *known {
+                "json" => out.json = on,
+                "failfast" => {
+                    out.failfast = on;
+                    out.flags.push((known, on.to_string()));
+                }
+                _ => out.flags.push((known, on.to_string())),
+            }
+        } else if IGNORED_VALUES.contains(&name) {
+            if value.is_none() {
+                it.next();
+            }
+        } else if IGNORED_SWITCHES.contains(&name) {
+            truth(name, value)?;
+        } else if let Some((_, why)) = REFUSED.iter().find(|r| r.0 == name) {
+            return Err(format!("-{name}: {why}"));
+        } else if !out.packages.is_empty() {
+            // As the go command: unknown flags after the packages are the program's.
+            out.rest.push(a.clone());
+            out.rest.extend(it.cloned());
+            break;
+        } else {
+            let all = VALUES.iter().chain(SWITCHES).copied();
+            let hint = suggest::closest(name, all)
+                .map_or(String::new(), |s| format!("; did you mean -{s}?"));
+            return Err(format!("unknown flag -{name}{hint}"));
+        }
+    }
+    out.local = out.packages.is_empty();
+    Ok(out)
+}
+
+impl Args {
+    fn last(&self, name: &str) -> Option<&str> {
+        let found = self.flags.iter().rev().find(|f| f.0 == name);
+        found.map(|f| f.1.as_str())
+    }
+    pub fn verbose(&self) -> bool {
+        self.last("v") == Some("true")
+    }
+    pub fn bench(&self) -> bool {
+        self.last("bench").is_some_and(|b| !b.is_empty())
+    }
+    pub fn list(&self) -> bool {
+        self.last("list").is_some_and(|b| !b.is_empty())
+    }
+    /// Arguments of the test program.
+    pub fn for_program(&self) -> Vec<String> {
+        let mut out = vec!["-test.paniconexit0".to_string()];
+        if self.last("timeout").is_none() {
+            out.push("-test.timeout=10m0s".into());
+        }
+        for (name, value) in &self.flags {
+            if *name != "v" {
+                out.push(format!("-test.{name}={value}"));
+            }
+        }
+        if self.json {
+            out.push("-test.v=test2json".into());
+        } else if self.verbose() {
+            out.push("-test.v=true".into());
+        }
+        out.extend(self.rest.iter().cloned());
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(s: &str) -> Vec<String> {
+        s.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn flags_may_stand_on_both_sides_of_the_packages() {
+        let a = parse(&words(
+            "-v --count=2 ./a ./b -run X -short -args -run y",
+        ))
+        .expect("valid");
+        assert_eq!(a.packages, words("./a ./b"));
+        assert!(a.verbose() && !a.local && !a.bench());
+        assert_eq!(
+            a.for_program(),
+            words(
+                "-test.paniconexit0 -test.timeout=10m0s -test.count=2 -test.run=X \
+                 -test.short=true -test.v=true -run y"
+            )
+        );
+    }
+
+    #[test]
+    fn unknown_flags_are_refused_with_a_hint() {
+        let e = parse(&words("-shufle on")).expect_err("misspelt");
+        assert_eq!(e, "unknown flag -shufle; did you mean -shuffle?");
+        assert!(parse(&words("-cover")).is_err());
+        assert!(parse(&words("-v=maybe")).is_err());
+        assert!(parse(&words("-run")).is_err());
+    }
+}

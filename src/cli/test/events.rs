@@ -1,0 +1,372 @@
+//! `gosub test -json`: the test program's output as one JSON object a line, with the keys
+//! and the order of Go's test2json.
+//!
+//! With `-test.v=test2json` the program puts the byte `FRAME` before each line that
+//! reports progress, and `ERROR` before log lines of failures.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const FRAME: u8 = 0x16;
+const ERROR: u8 = 0x0f;
+
+/// Converts one package's output.
+pub struct Converter {
+    package: String,
+    test: String,
+    /// The rest of a line that has not ended yet.
+    line: Vec<u8>,
+    /// The end of a test whose report may still go on: action, test, seconds.
+    result: Option<(&'static str, String, String)>,
+}
+
+/// A JSON string, escaped as Go does.
+fn string(out: &mut String, s: &str) {
+    out.push('"');
+    for c in s.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c if (c as u32) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            '\u{fffd}' => out.push_str("\\ufffd"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// The present time in RFC 3339 with nanoseconds.
+fn now() -> String {
+    let d = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let (days, rest) = (d.as_secs() / 86_400, d.as_secs() % 86_400);
+    // Civil date from days, in the calendar that starts its years in March.
+    let z = days as i64 + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    let nanos = format!("{:09}", d.subsec_nanos());
+    let nanos = nanos.trim_end_matches('0');
+    let dot = if nanos.is_empty() { "" } else { "." };
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}{dot}{nanos}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// What else an event may say.
+#[derive(Default)]
+struct More<'a> {
+    test: &'a str,
+    output: Option<&'a str>,
+    kind: &'a str,
+    elapsed: Option<&'a str>,
+    failed_build: Option<&'a str>,
+    key_value: Option<(&'a str, &'a str)>,
+}
+
+impl Converter {
+    pub fn new(package: &str) -> Converter {
+        Converter {
+            package: package.to_string(),
+            test: String::new(),
+            line: Vec::new(),
+            result: None,
+        }
+    }
+
+    fn event(&self, action: &str, m: More, out: &mut dyn Write) -> io::Result<()> {
+        let mut s = String::from("{\"Time\":");
+        string(&mut s, &now());
+        let _ = write!(s, ",\"Action\":\"{action}\",\"Package\":");
+        string(&mut s, &self.package);
+        if !m.test.is_empty() {
+            s.push_str(",\"Test\":");
+            string(&mut s, m.test);
+        }
+        if let Some(e) = m.elapsed {
+            let _ = write!(s, ",\"Elapsed\":{e}");
+        }
+        if let Some(o) = m.output {
+            s.push_str(",\"Output\":");
+            string(&mut s, o);
+        }
+        if !m.kind.is_empty() {
+            let _ = write!(s, ",\"OutputType\":\"{}\"", m.kind);
+        }
+        if let Some(f) = m.failed_build {
+            s.push_str(",\"FailedBuild\":");
+            string(&mut s, f);
+        }
+        if let Some((k, v)) = m.key_value {
+            s.push_str(",\"Key\":");
+            string(&mut s, k);
+            s.push_str(",\"Value\":");
+            string(&mut s, v);
+        }
+        s.push_str("}\n");
+        out.write_all(s.as_bytes())
+    }
+    fn output(&self, text: &str, test: &str, kind: &str, out: &mut dyn Write) -> io::Result<()> {
+        let m = More {
+            test,
+            output: Some(text),
+            kind,
+            ..More::default()
+        };
+        self.event("output", m, out)
+    }
+    fn plain(&self, action: &str, test: &str, out: &mut dyn Write) -> io::Result<()> {
+        let m = More {
+            test,
+            ..More::default()
+        };
+        self.event(action, m, out)
+    }
+
+    /// The program starts.
+    pub fn start(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.plain("start", "", out)?;
+        out.flush()
+    }
+
+    /// A package without test files.
+    pub fn no_tests(&self, path: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.start(out)?;
+        self.output(&format!("?   \t{path}\t[no test files]\n"), "", "", out)?;
+        let m = More {
+            elapsed: Some("0"),
+            ..More::default()
+        };
+        self.event("skip", m, out)
+    }
+
+    /// Output of the program, in pieces of any size.
+    pub fn write(&mut self, data: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        for &b in data {
+            if b == FRAME && !self.line.is_empty() {
+                // A report begins inside a line of other output.
+                self.end_line(out)?;
+            }
+            self.line.push(b);
+            if b == b'\n' {
+                self.end_line(out)?;
+            }
+        }
+        out.flush()
+    }
+
+    fn end_line(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let raw = std::mem::take(&mut self.line);
+        if raw.first() == Some(&FRAME) {
+            let text = String::from_utf8_lossy(&raw[1..]).into_owned();
+            return self.frame(&text, out);
+        }
+        let (kind, raw) = match raw.first() {
+            Some(&ERROR) => ("error", &raw[1..]),
+            _ => ("", &raw[..]),
+        };
+        self.output(&String::from_utf8_lossy(raw), &self.test, kind, out)
+    }
+
+    fn flush_result(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some((action, test, elapsed)) = self.result.take() {
+            let m = More {
+                test: &test,
+                elapsed: Some(&elapsed),
+                ..More::default()
+            };
+            self.event(action, m, out)?;
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.flush_result(out)?;
+        let line = text.trim_end_matches('\n');
+        if let Some(rest) = line.strip_prefix("=== ") {
+            let (verb, name) = rest.split_once(' ').unwrap_or((rest, ""));
+            let name = name.trim_start();
+            if verb == "ATTR" {
+                let mut w = name.splitn(3, ' ');
+                let (test, k, v) = (w.next(), w.next(), w.next());
+                let m = More {
+                    test: test.unwrap_or(""),
+                    key_value: Some((k.unwrap_or(""), v.unwrap_or(""))),
+                    ..More::default()
+                };
+                self.event("attr", m, out)?;
+                return self.output(text, test.unwrap_or(""), "frame", out);
+            }
+            self.test = name.to_string();
+            return match verb {
+                "RUN" | "CONT" => {
+                    let action = if verb == "RUN" { "run" } else { "cont" };
+                    self.plain(action, name, out)?;
+                    self.output(text, name, "frame", out)
+                }
+                "PAUSE" => {
+                    self.output(text, name, "frame", out)?;
+                    self.plain("pause", name, out)
+                }
+                "NAME" => Ok(()),
+                _ => self.output(text, name, "frame", out),
+            };
+        }
+        if let Some(rest) = line.trim_start().strip_prefix("--- ") {
+            let (verdict, rest) = rest.split_once(": ").unwrap_or((rest, ""));
+            let (name, time) = rest.rsplit_once(" (").unwrap_or((rest, ""));
+            self.test = name.to_string();
+            self.output(text, name, "frame", out)?;
+            let action = match verdict {
+                "PASS" => "pass",
+                "FAIL" => "fail",
+                "SKIP" => "skip",
+                "BENCH" => "bench",
+                _ => return Ok(()),
+            };
+            let seconds: f64 = time.trim_end_matches("s)").parse().unwrap_or(0.0);
+            self.result = Some((action, name.to_string(), format!("{seconds}")));
+            return Ok(());
+        }
+        self.test.clear();
+        self.output(text, "", "frame", out)
+    }
+
+    /// A line of the go command about the package.
+    pub fn line(&mut self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        if !self.line.is_empty() {
+            self.end_line(out)?;
+        }
+        self.flush_result(out)?;
+        let frame = text.starts_with("ok  \t") || text.starts_with("FAIL\t");
+        self.output(text, "", if frame { "frame" } else { "" }, out)
+    }
+
+    /// The program has ended; a test that was running has failed with it.
+    pub fn unfinished(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.line.is_empty() {
+            self.end_line(out)?;
+        }
+        self.flush_result(out)?;
+        if !self.test.is_empty() {
+            let test = std::mem::take(&mut self.test);
+            let m = More {
+                test: &test,
+                elapsed: Some("0"),
+                ..More::default()
+            };
+            self.event("fail", m, out)?;
+        }
+        Ok(())
+    }
+
+    /// The package's own end.
+    pub fn finish(&mut self, action: &str, took: f64, out: &mut dyn Write) -> io::Result<()> {
+        let elapsed = format!("{}", (took * 1000.0).round() / 1000.0);
+        let m = More {
+            elapsed: Some(&elapsed),
+            ..More::default()
+        };
+        self.event(action, m, out)?;
+        out.flush()
+    }
+
+    /// The program did not compile.
+    pub fn build_failed(
+        &mut self,
+        head: &str,
+        errors: &[u8],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let id = format!("{0} [{0}.test]", self.package);
+        let text = format!("{head}{}", String::from_utf8_lossy(errors));
+        for line in text.split_inclusive('\n') {
+            let mut s = String::from("{\"ImportPath\":");
+            string(&mut s, &id);
+            s.push_str(",\"Action\":\"build-output\",\"Output\":");
+            string(&mut s, line);
+            s.push_str("}\n");
+            out.write_all(s.as_bytes())?;
+        }
+        let mut s = String::from("{\"ImportPath\":");
+        string(&mut s, &id);
+        s.push_str(",\"Action\":\"build-fail\"}\n");
+        out.write_all(s.as_bytes())?;
+        let line = format!("FAIL\t{} [build failed]\n", self.package);
+        self.output(&line, "", "frame", out)?;
+        let m = More {
+            elapsed: Some("0"),
+            failed_build: Some(&id),
+            ..More::default()
+        };
+        self.event("fail", m, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Converts and drops the times.
+    fn convert(pieces: &[&str]) -> Vec<String> {
+        let mut c = Converter::new("p");
+        let mut out = Vec::new();
+        for p in pieces {
+            c.write(p.as_bytes(), &mut out).expect("a vector");
+        }
+        c.unfinished(&mut out).expect("a vector");
+        let text = String::from_utf8(out).expect("UTF-8");
+        text.lines()
+            .map(|l| format!("{{{}", &l[l.find("\"Action\"").expect("an action")..]))
+            .collect()
+    }
+
+    #[test]
+    fn reports_become_events() {
+        let got = convert(&[
+            "\x16=== RUN   TestA\n    a_te",
+            "st.go:1: <x>\n\x0f    a_test.go:2: no\npart\x16--- FAIL: TestA (0.02s)\n",
+            "\x16FAIL\n",
+        ]);
+        let want = [
+            r#"{"Action":"run","Package":"p","Test":"TestA"}"#,
+            r#"{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n","OutputType":"frame"}"#,
+            r#"{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:1: \u003cx\u003e\n"}"#,
+            r#"{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:2: no\n","OutputType":"error"}"#,
+            r#"{"Action":"output","Package":"p","Test":"TestA","Output":"part"}"#,
+            r#"{"Action":"output","Package":"p","Test":"TestA","Output":"--- FAIL: TestA (0.02s)\n","OutputType":"frame"}"#,
+            r#"{"Action":"fail","Package":"p","Test":"TestA","Elapsed":0.02}"#,
+            r#"{"Action":"output","Package":"p","Output":"FAIL\n","OutputType":"frame"}"#,
+        ];
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_program_that_dies_fails_its_test() {
+        let got = convert(&["\x16=== RUN   TestB\n", "panic: x\n"]);
+        assert_eq!(
+            got.last().map(String::as_str),
+            Some(r#"{"Action":"fail","Package":"p","Test":"TestB","Elapsed":0}"#)
+        );
+    }
+}

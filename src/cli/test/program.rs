@@ -1,0 +1,431 @@
+//! The test program of one package: what its files register, the generated main function,
+//! loading and running it. This is what runs in the child process.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::find::is_test;
+use crate::base::diag::Diagnostic;
+use crate::base::render::{Format, render};
+use crate::base::span::SourceMap;
+use crate::cli::options::exit;
+use crate::cli::run::{lowerer, print_diagnostics};
+use crate::load::{Unit, load_units, read_source};
+use crate::syntax::ast::{Ast, Decl, ExprKind, FuncDecl};
+use crate::syntax::parse::{ParseOptions, parse_file};
+use crate::types::check::CheckOptions;
+use crate::vm;
+
+/// One registered function and the package it is in.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    external: bool,
+}
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    entry: Entry,
+    output: String,
+    unordered: bool,
+}
+#[derive(Debug, Default)]
+struct Found {
+    tests: Vec<Entry>,
+    benchmarks: Vec<Entry>,
+    fuzz: Vec<Entry>,
+    examples: Vec<Example>,
+    main: Option<Entry>,
+    problems: Vec<Diagnostic>,
+}
+
+/// Runs the child: path, error format, (shown, full) names, `--`, arguments.
+pub fn run(args: &[String]) -> i32 {
+    let Some(end) = args.iter().position(|a| a == "--") else {
+        return exit::FATAL;
+    };
+    let (Some(path), Some(format), names) = (args.first(), args.get(1), &args[2..end]) else {
+        return exit::FATAL;
+    };
+    let format = match format.as_str() {
+        "human" => Format::Human,
+        "json" => Format::Json,
+        _ => Format::Short,
+    };
+    let mut own = Vec::new();
+    let mut external = Vec::new();
+    let mut found = Found::default();
+    let mut sources = SourceMap::new();
+    for pair in names.chunks_exact(2) {
+        let (shown, full) = (&pair[0], Path::new(&pair[1]));
+        let text = match read_source(full) {
+            Ok(t) => t,
+            Err(e) => {
+                println!("{e}");
+                return exit::FAILED;
+            }
+        };
+        let outside = is_test(shown) && scan(&mut sources, shown, &text, &mut found);
+        let file = (shown.clone(), full.to_path_buf(), text);
+        if outside {
+            external.push(file);
+        } else {
+            own.push(file);
+        }
+    }
+    if !found.problems.is_empty() {
+        let mut out = std::io::stdout().lock();
+        let _ = render(&sources, &found.problems, format, false, &mut out);
+        return exit::FAILED;
+    }
+    let mut units = Vec::new();
+    let (has_own, has_external) = (!own.is_empty(), !external.is_empty());
+    if has_own {
+        units.push(Unit {
+            path: path.clone(),
+            files: own,
+        });
+    }
+    if has_external {
+        units.push(Unit {
+            path: format!("{path}_test"),
+            files: external,
+        });
+    }
+    units.push(Unit {
+        path: "main".into(),
+        files: vec![(
+            "_testmain.go".into(),
+            "_testmain.go".into(),
+            generate(&found, path, has_own, has_external),
+        )],
+    });
+    let check = CheckOptions {
+        ignore_missing_main: true,
+        go_version: 27,
+        stdlib: false,
+    };
+    let l = load_units(&units, &check);
+    if l.has_errors() {
+        let mut out = std::io::stdout().lock();
+        print_diagnostics(&l, format, false, &mut out);
+        return exit::FAILED;
+    }
+    // Everything compiles: what follows is the program's own output.
+    {
+        let mut out = std::io::stdout().lock();
+        let sent = out.write_all(&[super::READY]).and_then(|()| out.flush());
+        if sent.is_err() {
+            return exit::FAILED;
+        }
+    }
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let mut argv = vec![format!("{base}.test").into_bytes()];
+    argv.extend(args[end + 1..].iter().map(|a| a.clone().into_bytes()));
+    crate::stdlib::os::set_args(argv);
+    vm::exec::run_program(lowerer(l), crate::stdlib::runtime::default_procs())
+}
+
+/// Whether a name is the prefix, or the prefix and a word that does not start in lower case.
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.chars().next().is_some_and(char::is_lowercase))
+}
+
+/// Collects what a test file registers; whether it belongs to the external test package.
+fn scan(sources: &mut SourceMap, shown: &str, text: &str, found: &mut Found) -> bool {
+    let Ok(id) = sources.add(shown.to_string(), Path::new(shown), text) else {
+        return false;
+    };
+    let mut ast = Ast::default();
+    // Syntax errors are reported when the package is loaded.
+    let _ = parse_file(&mut ast, sources, id, &ParseOptions::default());
+    let Some(file) = ast.files.first() else {
+        return false;
+    };
+    let external = ast.name(file.package).as_str().ends_with("_test");
+    for d in &file.decls {
+        let Decl::Func(f) = d else { continue };
+        if f.recv.is_none() {
+            function(&ast, sources, f, external, found);
+        }
+    }
+    external
+}
+
+fn function(ast: &Ast, sources: &SourceMap, f: &FuncDecl, external: bool, found: &mut Found) {
+    let name = ast.name(f.name).as_str().to_string();
+    let func = ast.func(f.func);
+    let entry = |name: &str| Entry {
+        name: name.to_string(),
+        external,
+    };
+    // The parameter's type as written, `T` of `*testing.T` or of a dot import.
+    let takes = |want: &str| {
+        let [p] = func.sig.params.as_slice() else {
+            return false;
+        };
+        let ExprKind::Star(x) = ast.expr(ast.unparen(p.ty)).kind else {
+            return false;
+        };
+        let found = match &ast.expr(x).kind {
+            ExprKind::Ident(i) => *i,
+            ExprKind::Selector { sel, .. } => *sel,
+            _ => return false,
+        };
+        func.sig.results.is_empty() && ast.name(found).as_str() == want
+    };
+    let mut wrong = |what: &str, kind: &str| {
+        found.problems.push(Diagnostic::error(
+            "WrongTestSignature",
+            f.span,
+            format!(
+                "wrong signature for {name}, must be: func {name}({what} *testing.{kind})"
+            ),
+        ));
+    };
+    if name == "TestMain" {
+        // A TestMain(*testing.T) is an ordinary test.
+        if takes("T") {
+            found.tests.push(entry(&name));
+        } else if !takes("M") {
+            wrong("m", "M");
+        } else {
+            found.main = Some(entry(&name));
+        }
+    } else if has_prefix(&name, "Test") {
+        if takes("T") {
+            found.tests.push(entry(&name));
+        } else {
+            wrong("t", "T");
+        }
+    } else if has_prefix(&name, "Benchmark") {
+        if takes("B") {
+            found.benchmarks.push(entry(&name));
+        } else {
+            wrong("b", "B");
+        }
+    } else if has_prefix(&name, "Fuzz") {
+        if takes("F") {
+            found.fuzz.push(entry(&name));
+        } else {
+            wrong("f", "F");
+        }
+    } else if has_prefix(&name, "Example")
+        && func.sig.params.is_empty()
+        && func.sig.results.is_empty()
+        && let Some(body) = &func.body
+        && let Some((output, unordered)) = promised(sources.text(body.span))
+    {
+        found.examples.push(Example {
+            entry: entry(&name),
+            output,
+            unordered,
+        });
+    }
+}
+
+/// The output an example promises: its last comment, if it starts with `Output:` or
+/// `Unordered output:`.
+fn promised(body: &str) -> Option<(String, bool)> {
+    let comment = last_comment(body)?;
+    let trimmed = comment.trim_start();
+    let lower = trimmed.to_lowercase();
+    let (unordered, rest) = match lower.strip_prefix("unordered") {
+        Some(r) if r.starts_with(char::is_whitespace) => (true, r.trim_start()),
+        _ => (false, lower.as_str()),
+    };
+    let rest = rest.strip_prefix("output:")?;
+    let at = trimmed.len() - rest.len();
+    let mut text = &trimmed[at..];
+    text = text.trim_start_matches([' ', '\t']);
+    text = text.strip_prefix('\n').unwrap_or(text);
+    Some((text.to_string(), unordered))
+}
+
+/// The text of the last comment (a run of `//` lines or one `/* */`) in a body, if no code
+/// follows it, without the marks.
+fn last_comment(body: &str) -> Option<String> {
+    let b = body.as_bytes();
+    let mut i = 0;
+    let mut lines: Vec<&str> = Vec::new();
+    // Whether something other than blanks came since the last comment line.
+    let mut newlines = 0;
+    while i < b.len() {
+        match b[i] {
+            b'"' | b'\'' | b'`' => {
+                let quote = b[i];
+                i += 1;
+                while i < b.len() && b[i] != quote {
+                    if b[i] == b'\\' && quote != b'`' {
+                        i += 1;
+                    }
+                    i += 1;
+                }
+                i += 1;
+                lines.clear();
+            }
+            b'/' if b.get(i + 1) == Some(&b'/') => {
+                let end = body[i..].find('\n').map_or(b.len(), |n| i + n);
+                if newlines > 1 {
+                    lines.clear();
+                }
+                lines.push(&body[i + 2..end]);
+                newlines = 0;
+                i = end;
+            }
+            b'/' if b.get(i + 1) == Some(&b'*') => {
+                let end = body[i + 2..].find("*/").map_or(b.len(), |n| i + 2 + n);
+                lines = vec![&body[(i + 2).min(end)..end]];
+                newlines = 2;
+                i = end + 2;
+            }
+            b'\n' => {
+                newlines += 1;
+                i += 1;
+            }
+            c if c.is_ascii_whitespace() => i += 1,
+            b'}' if body[i + 1..].trim().is_empty() => i += 1,
+            _ => {
+                lines.clear();
+                i += 1;
+            }
+        }
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    let lines = lines.iter().map(|l| l.strip_prefix(' ').unwrap_or(l));
+    Some(lines.map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}
+
+/// A string literal of the generated program.
+fn quoted(s: &str) -> String {
+    let mut out = String::from("\"");
+    for c in s.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn generate(found: &Found, path: &str, own: bool, external: bool) -> String {
+    let examples = found.examples.iter().map(|e| &e.entry);
+    let all = found
+        .tests
+        .iter()
+        .chain(&found.benchmarks)
+        .chain(&found.fuzz)
+        .chain(&found.main)
+        .chain(examples);
+    let mut used = [false; 2];
+    for e in all {
+        used[usize::from(e.external)] = true;
+    }
+    let qualified = |e: &Entry| {
+        let pkg = if e.external { "_xtest" } else { "_test" };
+        format!("{pkg}.{}", e.name)
+    };
+    let mut s = String::from(
+        "package main\n\nimport (\n\t\"internal/testdeps\"\n\t\"os\"\n\t\"testing\"\n",
+    );
+    for (there, i, name, suffix) in [(own, 0, "_test", ""), (external, 1, "_xtest", "_test")] {
+        if there {
+            let name = if used[i] { name } else { "_" };
+            let _ = writeln!(s, "\t{name} {}", quoted(&format!("{path}{suffix}")));
+        }
+    }
+    s.push_str(")\n\n");
+    for (var, ty, list) in [
+        ("tests", "InternalTest", &found.tests),
+        ("benchmarks", "InternalBenchmark", &found.benchmarks),
+        ("fuzzTargets", "InternalFuzzTarget", &found.fuzz),
+    ] {
+        let _ = writeln!(s, "var {var} = []testing.{ty}{{");
+        for e in list {
+            let _ = writeln!(s, "\t{{{}, {}}},", quoted(&e.name), qualified(e));
+        }
+        s.push_str("}\n\n");
+    }
+    s.push_str("var examples = []testing.InternalExample{\n");
+    for e in &found.examples {
+        let _ = writeln!(
+            s,
+            "\t{{{}, {}, {}, {}}},",
+            quoted(&e.entry.name),
+            qualified(&e.entry),
+            quoted(&e.output),
+            e.unordered
+        );
+    }
+    let _ = write!(
+        s,
+        "}}\n\nfunc main() {{\n\ttestdeps.ImportPath = {}\n\
+         \tm := testing.MainStart(tests, benchmarks, fuzzTargets, examples)\n",
+        quoted(path)
+    );
+    match &found.main {
+        Some(e) => {
+            let _ = writeln!(s, "\t{}(m)\n\tos.Exit(testdeps.ExitCode)\n}}", qualified(e));
+        }
+        None => s.push_str("\tos.Exit(m.Run())\n}\n"),
+    }
+    s
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::span::Span;
+
+    #[test]
+    fn the_last_comment_promises_output() {
+        let body = "{\n\t// first\n\tfmt.Println(\"// no\")\n\n\t// Output:\n\t// a\n\t//  b\n}";
+        assert_eq!(promised(body), Some(("a\n b".into(), false)));
+        let body = "{\n\tf()\n\t// Unordered output: x\n\t// y\n}";
+        assert_eq!(promised(body), Some(("x\ny".into(), true)));
+        assert_eq!(promised("{ /* output:\nz\n*/ }"), Some(("z\n".into(), false)));
+        assert_eq!(promised("{ f() // hello\n}"), None);
+        assert_eq!(promised("{\n// Output: 1\nf()\n}"), None);
+        assert_eq!(promised("{}"), None);
+    }
+
+    #[test]
+    fn test_names() {
+        assert!(has_prefix("Test", "Test"));
+        assert!(has_prefix("TestX", "Test"));
+        assert!(has_prefix("Test_x", "Test"));
+        assert!(!has_prefix("Testing", "Test"));
+        assert!(!has_prefix("XTest", "Test"));
+    }
+
+    #[test]
+    fn strings_survive_generation() {
+        assert_eq!(quoted("a\"b\\\n\tü"), "\"a\\\"b\\\\\\n\\u0009ü\"");
+    }
+
+    #[test]
+    fn wrong_signatures_are_reported() {
+        let mut sources = SourceMap::new();
+        let mut found = Found::default();
+        let text = "package p_test\nfunc TestA() {}\nfunc TestB(t *testing.T) {}\n";
+        assert!(scan(&mut sources, "a_test.go", text, &mut found));
+        assert_eq!(found.tests, [Entry { name: "TestB".into(), external: true }]);
+        let texts: Vec<_> = found.problems.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(
+            texts,
+            ["wrong signature for TestA, must be: func TestA(t *testing.T)"]
+        );
+        assert_ne!(found.problems[0].span, Span::NONE);
+    }
+}

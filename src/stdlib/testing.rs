@@ -1,0 +1,206 @@
+//! `testing`: regular expressions for names, the watcher behind `-timeout` and deadlocks,
+//! and which goroutines a test has left behind.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+
+use crate::runtime::sched::task::State;
+use crate::runtime::wait_reason::WaitReason;
+use crate::vm::cx::{Cx, Exit};
+use crate::vm::exec;
+use crate::vm::goroutine::{self, Word};
+use crate::vm::natives::{Call, Entry};
+use crate::vm::traceback;
+
+static PATTERNS: Mutex<Option<HashMap<Vec<u8>, Result<Regex, String>>>> = Mutex::new(None);
+
+/// Calls `f` with the compiled pattern or with what is wrong with it.
+fn with_pattern<T>(pattern: &[u8], f: impl FnOnce(Result<&Regex, &str>) -> T) -> T {
+    let mut all = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = all.get_or_insert_default();
+    let entry = all.entry(pattern.to_vec()).or_insert_with(|| {
+        let text = String::from_utf8_lossy(pattern);
+        Regex::new(&text).map_err(|e| {
+            let text = e.to_string();
+            let last = text.lines().last().unwrap_or("");
+            format!(
+                "error parsing regexp: {}",
+                last.trim_start_matches("error: ")
+            )
+        })
+    });
+    f(entry.as_ref().map_err(String::as_str))
+}
+
+native!(match_regexp, 1, |c| {
+    let (p, s) = (c.str(), c.str());
+    let found = with_pattern(p, |r| {
+        r.is_ok_and(|r| r.is_match(&String::from_utf8_lossy(s)))
+    });
+    c.ret_bool(found);
+});
+native!(bad_regexp, 2, |c| {
+    let p = c.str();
+    let text = with_pattern(p, |r| r.err().map(str::to_string)).unwrap_or_default();
+    crate::try_exit!(c.ret_str(text.as_bytes()));
+});
+native!(set_owner, 1, |c| {
+    let n = c.int();
+    let old = goroutine::get(c.cx.g(), Word::Owner);
+    goroutine::set(c.cx.g(), Word::Owner, n as usize);
+    c.ret(old as u64);
+});
+
+/// Goroutines marked with an owner, without the caller: their dump, how many, and whether
+/// each of them waits for something other than time.
+unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 4) };
+    let owner = c.int() as usize;
+    let me = c.cx.g().id();
+    let w = c.cx.w();
+    let (mut text, mut count, mut blocked) = (String::new(), 0, true);
+    w.stop_the_world();
+    w.rt().for_each_g(|g| {
+        if goroutine::get(g, Word::Owner) != owner || g.id() == me {
+            return;
+        }
+        let waits = g.state() == State::Waiting && g.wait_reason() != WaitReason::Sleep;
+        blocked &= waits;
+        if count > 0 {
+            text.push('\n');
+        }
+        count += 1;
+        let frames = traceback::stopped_frames(g);
+        traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+    });
+    w.start_the_world();
+    crate::try_exit!(c.ret_str(text.as_bytes()))
+        .ret_int(count)
+        .ret_bool(blocked);
+    Exit::Next
+}
+
+/// When the watcher shall be woken, and whether it still watches.
+struct Alarm {
+    due: Option<Instant>,
+    over: bool,
+}
+static ALARM: (Mutex<Alarm>, Condvar) = (
+    Mutex::new(Alarm {
+        due: None,
+        over: false,
+    }),
+    Condvar::new(),
+);
+fn alarm() -> MutexGuard<'static, Alarm> {
+    ALARM.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The calling goroutine becomes the runtime's watcher. Its wait counts neither as work
+/// nor as something from outside, so that the other goroutines can be found deadlocked.
+unsafe fn watch(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let ns = c.int();
+    // A deadlock wakes it with this result; the alarm thread stores another one.
+    c.ret(2);
+    let g = c.cx.g().gref();
+    {
+        let mut a = alarm();
+        if a.over {
+            return Exit::Goexit;
+        }
+        a.due = (ns > 0).then(|| Instant::now() + Duration::from_nanos(ns as u64));
+        if a.due.is_some() {
+            let rt = exec::runtime().expect("a program runs");
+            let result = base as usize;
+            let thread = std::thread::Builder::new()
+                .name("alarm".into())
+                .spawn(move || ring(rt, result));
+            if thread.is_err() {
+                a.due = None;
+            }
+        }
+    }
+    let w = c.cx.w();
+    w.park_with(&g, WaitReason::Other, 0, || w.rt().set_watcher(g));
+    Exit::Parked
+}
+
+/// The alarm thread: wakes the watcher when the time is over.
+fn ring(rt: &'static crate::runtime::sched::Runtime, result: usize) {
+    let mut a = alarm();
+    loop {
+        let Some(due) = a.due.filter(|_| !a.over) else {
+            return;
+        };
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        a = ALARM
+            .1
+            .wait_timeout(a, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+    }
+    // The watcher parks at once after it set the alarm; wait for it if it was due so soon.
+    for _ in 0..1000 {
+        if let Some(g) = rt.take_watcher() {
+            // SAFETY: a parked goroutine's stack does not move, and taking it made this
+            // thread its one waker; `result` is the native's first result slot.
+            unsafe { *(result as *mut u64) = 1 };
+            rt.ready_external(g);
+            return;
+        }
+        if a.over {
+            return;
+        }
+        drop(a);
+        std::thread::sleep(Duration::from_millis(1));
+        a = alarm();
+    }
+}
+
+native!(unwatch, 0, |c| {
+    alarm().over = true;
+    ALARM.1.notify_all();
+    c.cx.w().rt().take_watcher();
+});
+
+native!(panic_on_exit_0, 0, |c| {
+    let on = c.bool();
+    super::os::EXIT_0_PANICS.store(on, Ordering::Relaxed);
+});
+
+/// Dies with a text, the caller's stack and everybody else's.
+unsafe fn abort(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    let mut out = String::from_utf8_lossy(c.str()).into_owned();
+    out.push_str("\n\n");
+    let pc = goroutine::get(c.cx.g(), Word::Pc) as *const u64;
+    let frames = traceback::frames(pc, c.cx.fp, true);
+    traceback::write_goroutine(&mut out, c.cx.g(), "running", &frames);
+    let w = c.cx.w();
+    w.stop_the_world();
+    exec::dump_all(w.rt(), &mut out, c.cx.g());
+    exec::die(&out, 2)
+}
+
+pub const NATIVES: &[Entry] = &[
+    ("testing.matchRegexp", match_regexp),
+    ("testing.badRegexp", bad_regexp),
+    ("testing.setOwner", set_owner),
+    ("testing.leaked", leaked),
+    ("testing.watch", watch),
+    ("testing.unwatch", unwatch),
+    ("testing.panicOnExit0", panic_on_exit_0),
+    ("testing.abort", abort),
+];
