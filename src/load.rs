@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::diag::{Diagnostic, Severity};
-use crate::base::span::{FileId, SourceMap, Span};
+use crate::base::span::{SourceMap, Span};
 use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
 use crate::syntax::parse::{ParseOptions, parse_file, parse_pieces};
@@ -85,21 +85,15 @@ fn io_text(e: &std::io::Error) -> String {
 
 /// Loads a program from files on disk, given as (printed name, text).
 pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
-    let mut l = Loader::new(Reach::new());
-    let mut ids = Vec::new();
-    for (name, text) in files {
-        let full = std::path::absolute(name).unwrap_or_else(|_| name.into());
-        match l.sources.add(name.clone(), &full, text.clone()) {
-            Ok(id) => ids.push(id),
-            Err(e) => l.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
-        }
-    }
-    l.package("main", &ids, opts);
-    Loaded {
-        sources: l.sources,
-        packages: l.packages,
-        diagnostics: l.diagnostics,
-    }
+    let place = |name: &String| std::path::absolute(name).unwrap_or_else(|_| name.into());
+    let unit = Unit {
+        path: "main".to_string(),
+        files: files
+            .iter()
+            .map(|(name, text)| (name.clone(), place(name), text.clone()))
+            .collect(),
+    };
+    load_units(&[unit], opts)
 }
 
 /// Loads what has been reached of a library package, and of all that it imports.
@@ -122,27 +116,31 @@ pub struct Unit {
 
 /// Loads packages that may import each other in order; the last one is `main`.
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
-    let mut l = Loader {
-        sources: SourceMap::new(),
-        packages: Vec::new(),
-        by_path: HashMap::new(),
-        diagnostics: Vec::new(),
-        active: Vec::new(),
-    };
+    let mut l = Loader::new(Reach::new());
+    let mut parsed = Vec::new();
     for u in units {
-        let mut ids = Vec::new();
-        for (name, full, text) in &u.files {
-            match l.sources.add(name.clone(), full, text.as_str()) {
-                Ok(id) => ids.push(id),
-                Err(e) => l.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
+        let mut ast = Ast::default();
+        let good = l.parse(&mut ast, &u.files);
+        l.reach.program(&ast);
+        // Syntax errors stop here, as in Go.
+        if good {
+            parsed.push((u.path.as_str(), ast));
+        }
+    }
+    // Printing calls these without naming them.
+    for m in ["Error", "String"] {
+        l.reach.mention(m);
+    }
+    for (p, name) in ALWAYS {
+        l.reach.ask(p, name);
+    }
+    if parsed.len() == units.len() {
+        l.standard("runtime");
+        for (path, ast) in parsed {
+            l.check(path, ast, opts);
+            if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+                break;
             }
-        }
-        l.package(&u.path, &ids, opts);
-        if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
-            break;
-        }
-        if let Some(p) = l.packages.last() {
-            l.diagnostics.extend(crate::lower::unsupported(p));
         }
     }
     Loaded {
@@ -200,35 +198,23 @@ impl Loader {
         true
     }
 
-    fn package(&mut self, path: &str, files: &[FileId], opts: &CheckOptions) {
-        let mut ast = Ast::default();
+    /// Parses the files of a package. False: there are syntax errors (those without a
+    /// code).
+    fn parse(&mut self, ast: &mut Ast, files: &[(String, PathBuf, String)]) -> bool {
         let before = self.diagnostics.len();
-        for id in files {
-            let d = parse_file(
-                &mut ast,
-                &self.sources,
-                *id,
-                &ParseOptions { script: false },
-            );
-            self.diagnostics.extend(d);
+        for (name, full, text) in files {
+            match self.sources.add(name.clone(), full, text.clone()) {
+                Ok(id) => {
+                    let opts = ParseOptions { script: false };
+                    let d = parse_file(ast, &self.sources, id, &opts);
+                    self.diagnostics.extend(d);
+                }
+                Err(e) => self.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
+            }
         }
-        // Syntax errors (those without a code) stop here, as in Go.
-        if self.diagnostics[before..]
+        !self.diagnostics[before..]
             .iter()
             .any(|d| d.code.is_empty() && d.severity == Severity::Error)
-        {
-            return;
-        }
-        self.reach.program(&ast);
-        // Printing calls these without naming them.
-        for m in ["Error", "String"] {
-            self.reach.mention(m);
-        }
-        for (p, name) in ALWAYS {
-            self.reach.ask(p, name);
-        }
-        self.standard("runtime");
-        self.check(path, ast, opts);
     }
 
     /// Loads what a package imports, then checks it.

@@ -44,11 +44,20 @@ examples:
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    Run { file: String, args: Vec<String> },
-    Check { files: Vec<String> },
-    Dis { file: String },
+    Run {
+        file: String,
+        args: Vec<String>,
+    },
+    Check {
+        files: Vec<String>,
+    },
+    Dis {
+        file: String,
+    },
     /// Arguments after `test`.
-    Test { args: Vec<String> },
+    Test {
+        args: Vec<String>,
+    },
     Version,
     Help,
 }

@@ -181,10 +181,7 @@ mod tests {
 
     #[test]
     fn flags_may_stand_on_both_sides_of_the_packages() {
-        let a = parse(&words(
-            "-v --count=2 ./a ./b -run X -short -args -run y",
-        ))
-        .expect("valid");
+        let a = parse(&words("-v --count=2 ./a ./b -run X -short -args -run y")).expect("valid");
         assert_eq!(a.packages, words("./a ./b"));
         assert!(a.verbose() && !a.local && !a.bench());
         assert_eq!(

@@ -178,7 +178,7 @@ fn import_path(dir: &Path) -> String {
         at = d.parent();
     }
     let name = base(dir);
-    if name.is_empty() || !crate::stdlib::sources(name).is_empty() || name == "main" {
+    if name.is_empty() || !crate::stdlib::reach::sources(name).is_empty() || name == "main" {
         return format!("_{}", dir.display());
     }
     name.to_string()

@@ -134,7 +134,7 @@ fn has_prefix(name: &str, prefix: &str) -> bool {
 
 /// Collects what a test file registers; whether it belongs to the external test package.
 fn scan(sources: &mut SourceMap, shown: &str, text: &str, found: &mut Found) -> bool {
-    let Ok(id) = sources.add(shown.to_string(), Path::new(shown), text) else {
+    let Ok(id) = sources.add(shown.to_string(), Path::new(shown), text.to_string()) else {
         return false;
     };
     let mut ast = Ast::default();
@@ -179,9 +179,7 @@ fn function(ast: &Ast, sources: &SourceMap, f: &FuncDecl, external: bool, found:
         found.problems.push(Diagnostic::error(
             "WrongTestSignature",
             f.span,
-            format!(
-                "wrong signature for {name}, must be: func {name}({what} *testing.{kind})"
-            ),
+            format!("wrong signature for {name}, must be: func {name}({what} *testing.{kind})"),
         ));
     };
     if name == "TestMain" {
@@ -394,7 +392,10 @@ mod tests {
         assert_eq!(promised(body), Some(("a\n b".into(), false)));
         let body = "{\n\tf()\n\t// Unordered output: x\n\t// y\n}";
         assert_eq!(promised(body), Some(("x\ny".into(), true)));
-        assert_eq!(promised("{ /* output:\nz\n*/ }"), Some(("z\n".into(), false)));
+        assert_eq!(
+            promised("{ /* output:\nz\n*/ }"),
+            Some(("z\n".into(), false))
+        );
         assert_eq!(promised("{ f() // hello\n}"), None);
         assert_eq!(promised("{\n// Output: 1\nf()\n}"), None);
         assert_eq!(promised("{}"), None);
@@ -420,7 +421,13 @@ mod tests {
         let mut found = Found::default();
         let text = "package p_test\nfunc TestA() {}\nfunc TestB(t *testing.T) {}\n";
         assert!(scan(&mut sources, "a_test.go", text, &mut found));
-        assert_eq!(found.tests, [Entry { name: "TestB".into(), external: true }]);
+        assert_eq!(
+            found.tests,
+            [Entry {
+                name: "TestB".into(),
+                external: true
+            }]
+        );
         let texts: Vec<_> = found.problems.iter().map(|d| d.message.as_str()).collect();
         assert_eq!(
             texts,

@@ -47,7 +47,9 @@ use inject::{GList, GlobalLen};
 use policy::{Cause, GoPolicy, Policies, Policy};
 use processor::{P, Status};
 use std::ptr::null;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use task::{G, GRef, State};
 use worker::{POLL_EXIT, Stop, Worker};
