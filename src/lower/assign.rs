@@ -173,7 +173,7 @@ impl Fb<'_> {
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let m = self.expr(*x);
                     let key = self.expr_as(indices[0], *k);
-                    let d = self.lw.map_type(super::call::map_core(mt));
+                    let d = self.lw.map_type(super::builtin::map_core(mt));
                     self.emit(Op::MapGet, v, m, key);
                     self.ext_of(d);
                     self.ext(ok as u64);

@@ -7,6 +7,7 @@
 mod aggregate;
 mod assign;
 mod body;
+mod builtin;
 mod call;
 mod closure;
 mod compare;

@@ -293,7 +293,7 @@ impl Fb<'_> {
         cont: Label,
         end: Label,
     ) {
-        let d = self.lw.map_type(super::call::map_core(xt));
+        let d = self.lw.map_type(super::builtin::map_core(xt));
         let m = self.expr(x);
         let it = self.alloc(1);
         self.emit(Op::MapIter, it, m, 0);

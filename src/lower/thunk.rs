@@ -236,6 +236,7 @@ impl Fb<'_> {
 
     fn pack_builtin(&mut self, b: Builtin, e: ExprId, args: &[ExprId]) -> Packed {
         let any = crate::types::universe::any_ty();
+        let args = &*self.builtin_args(args);
         let simple = |b, x, y, n| Thunk {
             kind: ThunkKind::Builtin(b, x, y),
             results: 0,
@@ -244,7 +245,7 @@ impl Fb<'_> {
         match b {
             Builtin::Panic => {
                 let base = self.alloc(2);
-                self.expr_as_to(args[0], any, base);
+                self.arg_as_to(args[0], any, base);
                 Packed {
                     thunk: simple(b, 0, 0, 2),
                     base,
@@ -255,7 +256,7 @@ impl Fb<'_> {
                 let n = 2 * args.len();
                 let base = self.alloc(n);
                 for (i, a) in args.iter().enumerate() {
-                    self.expr_as_to(*a, any, base + 2 * i as u16);
+                    self.arg_as_to(*a, any, base + 2 * i as u16);
                 }
                 Packed {
                     thunk: simple(b, args.len() as u64, 0, n),
@@ -265,7 +266,7 @@ impl Fb<'_> {
             }
             Builtin::Close => {
                 let base = self.alloc(1);
-                self.expr_to(args[0], base);
+                self.arg_to(args[0], base);
                 Packed {
                     thunk: simple(b, 0, 0, 1),
                     base,
@@ -273,15 +274,15 @@ impl Fb<'_> {
                 }
             }
             Builtin::Delete => {
-                let mt = self.ty(args[0]);
+                let mt = self.arg_ty(args[0]);
                 let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) else {
                     unreachable!("delete takes a map")
                 };
                 let n = 1 + slots(*k);
                 let base = self.alloc(n);
-                self.expr_to(args[0], base);
-                self.expr_as_to(args[1], *k, base + 1);
-                let d = self.lw.map_type(super::call::map_core(mt));
+                self.arg_to(args[0], base);
+                self.arg_as_to(args[1], *k, base + 1);
+                let d = self.lw.map_type(super::builtin::map_core(mt));
                 Packed {
                     thunk: simple(b, crate::bytecode::program::word(d), 0, n),
                     base,
@@ -290,12 +291,13 @@ impl Fb<'_> {
             }
             Builtin::Copy => {
                 let base = self.alloc(4);
-                self.expr_to(args[0], base);
-                self.expr_to(args[1], base + 2);
-                let size =
-                    crate::bytecode::layout::size_align(super::call::slice_elem(self.ty(args[0])))
-                        .0;
-                let is_str = u64::from(class(self.ty(args[1])) == Class::Str);
+                self.arg_to(args[0], base);
+                self.arg_to(args[1], base + 2);
+                let size = crate::bytecode::layout::size_align(super::builtin::slice_elem(
+                    self.arg_ty(args[0]),
+                ))
+                .0;
+                let is_str = u64::from(class(self.arg_ty(args[1])) == Class::Str);
                 Packed {
                     thunk: simple(b, size as u64, is_str, 4),
                     base,
@@ -303,17 +305,19 @@ impl Fb<'_> {
                 }
             }
             Builtin::Clear => {
-                let t = self.ty(args[0]);
+                let t = self.arg_ty(args[0]);
                 let n = slots(t);
                 let base = self.alloc(n);
-                self.expr_to(args[0], base);
+                self.arg_to(args[0], base);
                 let (x, y) = match core_type(t).map(|u| u.0) {
                     Some(Type::Map(..)) => (
-                        crate::bytecode::program::word(self.lw.map_type(super::call::map_core(t))),
+                        crate::bytecode::program::word(
+                            self.lw.map_type(super::builtin::map_core(t)),
+                        ),
                         1,
                     ),
                     _ => (
-                        crate::bytecode::layout::size_align(super::call::slice_elem(t)).0 as u64,
+                        crate::bytecode::layout::size_align(super::builtin::slice_elem(t)).0 as u64,
                         0,
                     ),
                 };

@@ -293,8 +293,7 @@ impl Solver {
                     } else {
                         t
                     };
-                    let mode = if core.tilde { Mode::Loose } else { Mode::Exact };
-                    if !is_invalid(from) && !self.u.unify(from, core.ty, mode) {
+                    if !is_invalid(from) && !self.u.unify(from, core.ty, Mode::Loose) {
                         return fail(t, "");
                     }
                 }
