@@ -25,11 +25,13 @@ pub mod bytes;
 pub mod encoding;
 pub mod fmtcore;
 pub mod helpers;
+pub mod json;
 pub mod math;
 pub mod misc;
 pub mod os;
 pub mod rand;
 pub mod reflect;
+pub mod regexp;
 pub mod rt;
 pub mod runtime;
 pub mod sort;
@@ -50,6 +52,7 @@ pub const TABLES: &[&[Entry]] = &[
     bytes::NATIVES,
     encoding::NATIVES,
     helpers::NATIVES,
+    json::NATIVES,
     math::NATIVES,
     misc::NATIVES,
     os::NATIVES,
@@ -57,6 +60,7 @@ pub const TABLES: &[&[Entry]] = &[
     reflect::NATIVES,
     reflect::CALLS,
     reflect::CONTAINERS,
+    regexp::NATIVES,
     rt::NATIVES,
     runtime::NATIVES,
     sort::NATIVES,
