@@ -27,12 +27,14 @@ pub mod fmtcore;
 pub mod helpers;
 #[cfg(test)]
 mod items;
+pub mod json;
 pub mod math;
 pub mod misc;
 pub mod os;
 pub mod rand;
 pub mod reach;
 pub mod reflect;
+pub mod regexp;
 pub mod rt;
 pub mod runtime;
 pub mod sort;
@@ -54,6 +56,7 @@ pub const TABLES: &[&[Entry]] = &[
     bytes::NATIVES,
     encoding::NATIVES,
     helpers::NATIVES,
+    json::NATIVES,
     math::NATIVES,
     misc::NATIVES,
     os::NATIVES,
@@ -61,6 +64,7 @@ pub const TABLES: &[&[Entry]] = &[
     reflect::NATIVES,
     reflect::CALLS,
     reflect::CONTAINERS,
+    regexp::NATIVES,
     rt::NATIVES,
     runtime::NATIVES,
     sort::NATIVES,
