@@ -90,13 +90,13 @@ impl Fb<'_> {
     pub fn captures_of(&self, root: Node, more: &[Obj]) -> Vec<Capture> {
         let mut seen = HashSet::new();
         let mut objs: Vec<Obj> = more.to_vec();
-        seen.extend(more.iter().copied());
+        seen.extend(more.iter().map(|o| o.id));
         // The symbolic variables of type switches have no defining identifier of their own
         // but are ordinary objects in `uses`.
         super::flow::idents(self.ast(), root, &mut |id| {
             if let Some(o) = self.p.info.uses[id.index()]
                 && self.vars.contains_key(&o)
-                && seen.insert(o)
+                && seen.insert(o.id)
             {
                 objs.push(o);
             }

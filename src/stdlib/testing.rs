@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use regex::Regex;
+use regex_automata::meta::Regex;
 
 use crate::runtime::sched::task::State;
 use crate::runtime::wait_reason::WaitReason;
@@ -17,7 +17,9 @@ use crate::vm::goroutine::{self, Word};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::traceback;
 
-static PATTERNS: Mutex<Option<HashMap<Vec<u8>, Result<Regex, String>>>> = Mutex::new(None);
+/// Compiled patterns, or what is wrong with them.
+type Patterns = HashMap<Vec<u8>, Result<Regex, String>>;
+static PATTERNS: Mutex<Option<Patterns>> = Mutex::new(None);
 
 /// Calls `f` with the compiled pattern or with what is wrong with it.
 fn with_pattern<T>(pattern: &[u8], f: impl FnOnce(Result<&Regex, &str>) -> T) -> T {
@@ -26,7 +28,9 @@ fn with_pattern<T>(pattern: &[u8], f: impl FnOnce(Result<&Regex, &str>) -> T) ->
     let entry = all.entry(pattern.to_vec()).or_insert_with(|| {
         let text = String::from_utf8_lossy(pattern);
         Regex::new(&text).map_err(|e| {
-            let text = e.to_string();
+            let text = e
+                .syntax_error()
+                .map_or_else(|| e.to_string(), ToString::to_string);
             let last = text.lines().last().unwrap_or("");
             format!(
                 "error parsing regexp: {}",
@@ -39,9 +43,7 @@ fn with_pattern<T>(pattern: &[u8], f: impl FnOnce(Result<&Regex, &str>) -> T) ->
 
 native!(match_regexp, 1, |c| {
     let (p, s) = (c.str(), c.str());
-    let found = with_pattern(p, |r| {
-        r.is_ok_and(|r| r.is_match(&String::from_utf8_lossy(s)))
-    });
+    let found = with_pattern(p, |r| r.is_ok_and(|r| r.is_match(s)));
     c.ret_bool(found);
 });
 native!(bad_regexp, 2, |c| {

@@ -62,7 +62,7 @@ fn variable(c: &mut Call, v: Iface) -> R<(&'static Rtti, *mut u8)> {
     }
 }
 /// Type and place of the value in an interface.
-fn value<'w>(c: &mut Call, v: &'w Iface) -> R<(&'static Rtti, *const u8)> {
+fn value(c: &mut Call, v: &Iface) -> R<(&'static Rtti, *const u8)> {
     match dynamic(*v) {
         Some(t) => Ok((t, fmem::data_ptr(t, &v.1))),
         None => Err(c.nil()),
@@ -357,7 +357,7 @@ native!(n_retype, 2, |c| {
     let (have, p) = crate::try_exit!(variable(&mut c, v));
     let t = crate::try_exit!(arg_type(&mut c));
     let bytes = |t: &Rtti| t.shape.is_noscan() && t.shape.size == have.shape.size;
-    if !inspect::same_underlying(have, t) && !like(have, t) && !(bytes(have) && bytes(t)) {
+    if !(inspect::same_underlying(have, t) || like(have, t) || bytes(have) && bytes(t)) {
         return c.panic("reflect: types have different layouts");
     }
     c.ret_iface((type_word(pointer_to(t)), p as u64));
