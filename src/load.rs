@@ -8,7 +8,7 @@ use crate::base::diag::{Diagnostic, Severity};
 use crate::base::span::{SourceMap, Span};
 use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
-use crate::syntax::parse::{ParseOptions, parse_file, parse_pieces};
+use crate::syntax::parse::{ParseOptions, parse_pieces, parse_text};
 use crate::types::check::{CheckOptions, Importer, check_package};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
@@ -120,11 +120,14 @@ pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
     let mut parsed = Vec::new();
     for u in units {
         let mut ast = Ast::default();
-        let good = l.parse(&mut ast, &u.files);
+        let (good, script) = l.parse(&mut ast, u);
+        if script {
+            crate::script::add_imports(&mut ast, &|_| false);
+        }
         l.reach.program(&ast);
         // Syntax errors stop here, as in Go.
         if good {
-            parsed.push((u.path.as_str(), ast));
+            parsed.push((u.path.as_str(), ast, script));
         }
     }
     // Printing calls these without naming them.
@@ -136,8 +139,8 @@ pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
     }
     if parsed.len() == units.len() {
         l.standard("runtime");
-        for (path, ast) in parsed {
-            l.check(path, ast, opts);
+        for (path, ast, script) in parsed {
+            l.check(path, ast, opts, script);
             if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
                 break;
             }
@@ -193,32 +196,38 @@ impl Loader {
             stdlib: true,
         };
         self.active.push(path.to_string());
-        self.check(path, ast, &opts);
+        self.check(path, ast, &opts, false);
         self.active.pop();
         true
     }
 
-    /// Parses the files of a package. False: there are syntax errors (those without a
-    /// code).
-    fn parse(&mut self, ast: &mut Ast, files: &[(String, PathBuf, String)]) -> bool {
+    /// Parses the files of a package: whether there are no syntax errors (those without a
+    /// code), and whether it is a script.
+    fn parse(&mut self, ast: &mut Ast, unit: &Unit) -> (bool, bool) {
         let before = self.diagnostics.len();
-        for (name, full, text) in files {
+        let mut script = false;
+        for (name, full, text) in &unit.files {
+            // One file that is not a .go file may be a script.
+            let go = full.extension().is_some_and(|e| e == "go");
+            let may = unit.path == "main" && unit.files.len() == 1 && !go;
             match self.sources.add(name.clone(), full, text.clone()) {
                 Ok(id) => {
-                    let opts = ParseOptions { script: false };
-                    let d = parse_file(ast, &self.sources, id, &opts);
+                    let opts = ParseOptions { script: may };
+                    let (d, is, _) = parse_text(ast, &self.sources, id, &opts);
+                    script |= is;
                     self.diagnostics.extend(d);
                 }
                 Err(e) => self.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
             }
         }
-        !self.diagnostics[before..]
+        let good = !self.diagnostics[before..]
             .iter()
-            .any(|d| d.code.is_empty() && d.severity == Severity::Error)
+            .any(|d| d.code.is_empty() && d.severity == Severity::Error);
+        (good, script)
     }
 
     /// Loads what a package imports, then checks it.
-    fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions) {
+    fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions, script: bool) {
         let imports: Vec<(String, Span)> = ast
             .files
             .iter()
@@ -235,8 +244,14 @@ impl Loader {
         }
         let index = self.packages.len() as u32;
         let mut imports = Imports(&self.by_path);
-        let (checked, mut diags) =
+        let (mut checked, mut diags) =
             check_package(ast, &self.sources, path, index, &mut imports, opts);
+        if script {
+            crate::script::soften(&mut diags);
+            diags.extend(crate::script::early_uses(&checked.ast, &checked.info));
+            // Its statements do this in their turn.
+            checked.info.init_order.clear();
+        }
         // A missing package has been reported above.
         let reported: Vec<Span> = self
             .diagnostics
