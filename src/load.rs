@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::diag::{Diagnostic, Severity};
-use crate::base::span::{SourceMap, Span};
+use crate::base::span::{FileId, SourceMap, Span};
 use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
 use crate::syntax::parse::{ParseOptions, parse_pieces, parse_text};
@@ -117,39 +117,95 @@ pub struct Unit {
 /// Loads packages that may import each other in order; the last one is `main`.
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
     let mut l = Loader::new(Reach::new());
-    let mut parsed = Vec::new();
-    for u in units {
-        let mut ast = Ast::default();
-        let (good, script) = l.parse(&mut ast, u);
-        if script {
-            crate::script::add_imports(&mut ast, &|_| false);
-        }
-        l.reach.program(&ast);
-        // Syntax errors stop here, as in Go.
-        if good {
-            parsed.push((u.path.as_str(), ast, script));
-        }
-    }
-    // Printing calls these without naming them.
-    for m in ["Error", "String"] {
-        l.reach.mention(m);
-    }
-    for (p, name) in ALWAYS {
-        l.reach.ask(p, name);
-    }
-    if parsed.len() == units.len() {
-        l.standard("runtime");
-        for (path, ast, script) in parsed {
-            l.check(path, ast, opts, script);
-            if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
-                break;
-            }
-        }
-    }
+    l.units(units, opts);
     Loaded {
         sources: l.sources,
         packages: l.packages,
         diagnostics: l.diagnostics,
+    }
+}
+/// A program that grows: the interactive session's packages.
+pub struct Growing {
+    loader: Loader,
+    /// The package all inputs belong to.
+    pub pkg: Pkg,
+}
+
+impl Growing {
+    /// Starts with these packages, `main` last.
+    pub fn new(units: &[Unit], opts: &CheckOptions) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
+        // What later inputs will name is not known.
+        let mut loader = Loader::new(Reach::everything());
+        loader.units(units, opts);
+        let packages = std::mem::take(&mut loader.packages);
+        let diagnostics = std::mem::take(&mut loader.diagnostics);
+        if !diagnostics.is_empty() {
+            return Err(Loaded {
+                sources: loader.sources,
+                packages,
+                diagnostics,
+            });
+        }
+        let pkg = Pkg::new(crate::types::ty::Package {
+            path: "main".into(),
+            name: crate::base::intern::Name::new("main"),
+            scope: Default::default(),
+            imports: Default::default(),
+            index: u32::MAX - 1,
+        });
+        Ok((Growing { loader, pkg }, packages))
+    }
+
+    pub fn sources(&self) -> &SourceMap {
+        &self.loader.sources
+    }
+
+    /// Adds a text to the sources.
+    pub fn add(&mut self, name: &str, text: &str) -> Result<FileId, String> {
+        self.loader
+            .sources
+            .add(name, Path::new(name), text.to_string())
+    }
+
+    /// The standard package of this path, loaded if need be.
+    pub fn import(&mut self, path: &str) -> Option<Pkg> {
+        if !self.loader.standard(path) {
+            return None;
+        }
+        self.loader.by_path.get(path).copied()
+    }
+
+    /// Checks one more file of the package. Imported packages come with it, first.
+    pub fn check(&mut self, ast: Ast, opts: &CheckOptions) -> (Vec<CheckedPackage>, CheckedPackage, Vec<Diagnostic>) {
+        let mut missing = Vec::new();
+        let imports: Vec<(String, Span)> = ast
+            .files
+            .iter()
+            .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
+            .collect();
+        for (p, span) in imports {
+            if !self.loader.standard(&p) {
+                missing.push(Diagnostic::error(
+                    "BrokenImport",
+                    span,
+                    format!("package {p} is not in std"),
+                ));
+            }
+        }
+        let mut imports = Imports(&self.loader.by_path);
+        let (checked, mut diags) = crate::types::check::check_more(
+            ast,
+            &self.loader.sources,
+            self.pkg,
+            &mut imports,
+            opts,
+        );
+        if !missing.is_empty() {
+            diags.retain(|d| d.code != "BrokenImport");
+            diags.extend(missing);
+        }
+        diags.append(&mut self.loader.diagnostics);
+        (std::mem::take(&mut self.loader.packages), checked, diags)
     }
 }
 
@@ -162,6 +218,44 @@ impl Loader {
             diagnostics: Vec::new(),
             active: Vec::new(),
             reach,
+        }
+    }
+
+    /// Loads packages that may import each other in order, after what they need.
+    fn units(&mut self, units: &[Unit], opts: &CheckOptions) {
+        let mut parsed = Vec::new();
+        for u in units {
+            let mut ast = Ast::default();
+            let (good, script) = self.parse(&mut ast, u);
+            if script {
+                crate::script::add_imports(&mut ast, &|_| false);
+            }
+            self.reach.program(&ast);
+            // Syntax errors stop here, as in Go.
+            if good {
+                parsed.push((u.path.as_str(), ast, script));
+            }
+        }
+        // Printing calls these without naming them.
+        for m in ["Error", "String"] {
+            self.reach.mention(m);
+        }
+        for (p, name) in ALWAYS {
+            self.reach.ask(p, name);
+        }
+        if parsed.len() < units.len() {
+            return;
+        }
+        self.standard("runtime");
+        for (path, ast, script) in parsed {
+            self.check(path, ast, opts, script);
+            if self
+                .diagnostics
+                .iter()
+                .any(|d| d.severity == Severity::Error)
+            {
+                break;
+            }
         }
     }
 
