@@ -8,6 +8,7 @@ pub mod heap;
 pub mod load;
 pub mod lower;
 pub mod runtime;
+pub mod script;
 pub mod stdlib;
 pub mod syntax;
 pub mod types;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::diag::{Diagnostic, Severity};
-use crate::base::span::{SourceMap, Span};
+use crate::base::span::{FileId, SourceMap, Span};
 use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
-use crate::syntax::parse::{ParseOptions, parse_file, parse_pieces};
+use crate::syntax::parse::{ParseOptions, parse_pieces, parse_text};
 use crate::types::check::{CheckOptions, Importer, check_package};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
@@ -117,36 +117,95 @@ pub struct Unit {
 /// Loads packages that may import each other in order; the last one is `main`.
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
     let mut l = Loader::new(Reach::new());
-    let mut parsed = Vec::new();
-    for u in units {
-        let mut ast = Ast::default();
-        let good = l.parse(&mut ast, &u.files);
-        l.reach.program(&ast);
-        // Syntax errors stop here, as in Go.
-        if good {
-            parsed.push((u.path.as_str(), ast));
-        }
-    }
-    // Printing calls these without naming them.
-    for m in ["Error", "String"] {
-        l.reach.mention(m);
-    }
-    for (p, name) in ALWAYS {
-        l.reach.ask(p, name);
-    }
-    if parsed.len() == units.len() {
-        l.standard("runtime");
-        for (path, ast) in parsed {
-            l.check(path, ast, opts);
-            if l.diagnostics.iter().any(|d| d.severity == Severity::Error) {
-                break;
-            }
-        }
-    }
+    l.units(units, opts);
     Loaded {
         sources: l.sources,
         packages: l.packages,
         diagnostics: l.diagnostics,
+    }
+}
+/// A program that grows: the interactive session's packages.
+pub struct Growing {
+    loader: Loader,
+    /// The package all inputs belong to.
+    pub pkg: Pkg,
+}
+
+impl Growing {
+    /// Starts with these packages, `main` last.
+    pub fn new(units: &[Unit], opts: &CheckOptions) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
+        // What later inputs will name is not known.
+        let mut loader = Loader::new(Reach::everything());
+        loader.units(units, opts);
+        let packages = std::mem::take(&mut loader.packages);
+        let diagnostics = std::mem::take(&mut loader.diagnostics);
+        if !diagnostics.is_empty() {
+            return Err(Loaded {
+                sources: loader.sources,
+                packages,
+                diagnostics,
+            });
+        }
+        let pkg = Pkg::new(crate::types::ty::Package {
+            path: "main".into(),
+            name: crate::base::intern::Name::new("main"),
+            scope: Default::default(),
+            imports: Default::default(),
+            index: u32::MAX - 1,
+        });
+        Ok((Growing { loader, pkg }, packages))
+    }
+
+    pub fn sources(&self) -> &SourceMap {
+        &self.loader.sources
+    }
+
+    /// Adds a text to the sources.
+    pub fn add(&mut self, name: &str, text: &str) -> Result<FileId, String> {
+        self.loader
+            .sources
+            .add(name, Path::new(name), text.to_string())
+    }
+
+    /// The standard package of this path, loaded if need be.
+    pub fn import(&mut self, path: &str) -> Option<Pkg> {
+        if !self.loader.standard(path) {
+            return None;
+        }
+        self.loader.by_path.get(path).copied()
+    }
+
+    /// Checks one more file of the package. Imported packages come with it, first.
+    pub fn check(&mut self, ast: Ast, opts: &CheckOptions) -> (Vec<CheckedPackage>, CheckedPackage, Vec<Diagnostic>) {
+        let mut missing = Vec::new();
+        let imports: Vec<(String, Span)> = ast
+            .files
+            .iter()
+            .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
+            .collect();
+        for (p, span) in imports {
+            if !self.loader.standard(&p) {
+                missing.push(Diagnostic::error(
+                    "BrokenImport",
+                    span,
+                    format!("package {p} is not in std"),
+                ));
+            }
+        }
+        let mut imports = Imports(&self.loader.by_path);
+        let (checked, mut diags) = crate::types::check::check_more(
+            ast,
+            &self.loader.sources,
+            self.pkg,
+            &mut imports,
+            opts,
+        );
+        if !missing.is_empty() {
+            diags.retain(|d| d.code != "BrokenImport");
+            diags.extend(missing);
+        }
+        diags.append(&mut self.loader.diagnostics);
+        (std::mem::take(&mut self.loader.packages), checked, diags)
     }
 }
 
@@ -159,6 +218,44 @@ impl Loader {
             diagnostics: Vec::new(),
             active: Vec::new(),
             reach,
+        }
+    }
+
+    /// Loads packages that may import each other in order, after what they need.
+    fn units(&mut self, units: &[Unit], opts: &CheckOptions) {
+        let mut parsed = Vec::new();
+        for u in units {
+            let mut ast = Ast::default();
+            let (good, script) = self.parse(&mut ast, u);
+            if script {
+                crate::script::add_imports(&mut ast, &|_| false);
+            }
+            self.reach.program(&ast);
+            // Syntax errors stop here, as in Go.
+            if good {
+                parsed.push((u.path.as_str(), ast, script));
+            }
+        }
+        // Printing calls these without naming them.
+        for m in ["Error", "String"] {
+            self.reach.mention(m);
+        }
+        for (p, name) in ALWAYS {
+            self.reach.ask(p, name);
+        }
+        if parsed.len() < units.len() {
+            return;
+        }
+        self.standard("runtime");
+        for (path, ast, script) in parsed {
+            self.check(path, ast, opts, script);
+            if self
+                .diagnostics
+                .iter()
+                .any(|d| d.severity == Severity::Error)
+            {
+                break;
+            }
         }
     }
 
@@ -193,32 +290,38 @@ impl Loader {
             stdlib: true,
         };
         self.active.push(path.to_string());
-        self.check(path, ast, &opts);
+        self.check(path, ast, &opts, false);
         self.active.pop();
         true
     }
 
-    /// Parses the files of a package. False: there are syntax errors (those without a
-    /// code).
-    fn parse(&mut self, ast: &mut Ast, files: &[(String, PathBuf, String)]) -> bool {
+    /// Parses the files of a package: whether there are no syntax errors (those without a
+    /// code), and whether it is a script.
+    fn parse(&mut self, ast: &mut Ast, unit: &Unit) -> (bool, bool) {
         let before = self.diagnostics.len();
-        for (name, full, text) in files {
+        let mut script = false;
+        for (name, full, text) in &unit.files {
+            // One file that is not a .go file may be a script.
+            let go = full.extension().is_some_and(|e| e == "go");
+            let may = unit.path == "main" && unit.files.len() == 1 && !go;
             match self.sources.add(name.clone(), full, text.clone()) {
                 Ok(id) => {
-                    let opts = ParseOptions { script: false };
-                    let d = parse_file(ast, &self.sources, id, &opts);
+                    let opts = ParseOptions { script: may };
+                    let (d, is, _) = parse_text(ast, &self.sources, id, &opts);
+                    script |= is;
                     self.diagnostics.extend(d);
                 }
                 Err(e) => self.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
             }
         }
-        !self.diagnostics[before..]
+        let good = !self.diagnostics[before..]
             .iter()
-            .any(|d| d.code.is_empty() && d.severity == Severity::Error)
+            .any(|d| d.code.is_empty() && d.severity == Severity::Error);
+        (good, script)
     }
 
     /// Loads what a package imports, then checks it.
-    fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions) {
+    fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions, script: bool) {
         let imports: Vec<(String, Span)> = ast
             .files
             .iter()
@@ -235,8 +338,14 @@ impl Loader {
         }
         let index = self.packages.len() as u32;
         let mut imports = Imports(&self.by_path);
-        let (checked, mut diags) =
+        let (mut checked, mut diags) =
             check_package(ast, &self.sources, path, index, &mut imports, opts);
+        if script {
+            crate::script::soften(&mut diags);
+            diags.extend(crate::script::early_uses(&checked.ast, &checked.info));
+            // Its statements do this in their turn.
+            checked.info.init_order.clear();
+        }
         // A missing package has been reported above.
         let reported: Vec<Span> = self
             .diagnostics

@@ -94,6 +94,13 @@ impl FuncTable {
         e.entry.store(stub.as_ptr(), Ordering::Release);
         id
     }
+    /// Makes the next call of a function compile it again.
+    pub fn renew(&self, id: FuncId) {
+        let stub = &self.stubs[id as usize];
+        self.entries[id as usize]
+            .entry
+            .store(stub.as_ptr(), Ordering::Release);
+    }
     /// Installs compiled code; calls from now on reach it.
     pub fn install(&self, proto: Proto) -> &'static Proto {
         let p: &'static Proto = Box::leak(Box::new(proto));
@@ -104,8 +111,9 @@ impl FuncTable {
             by.insert(at, (start, start + p.code.len() * 8, p));
         }
         let e = &self.entries[p.id as usize];
+        // A redefined function may still be entered by its old code.
         e.frame_bytes
-            .store((p.nslots * 8) as u64, Ordering::Relaxed);
+            .fetch_max((p.nslots * 8) as u64, Ordering::Relaxed);
         e.entry
             .store(p.code.as_ptr() as *mut u64, Ordering::Release);
         p

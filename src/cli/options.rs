@@ -48,6 +48,11 @@ pub enum Command {
         file: String,
         args: Vec<String>,
     },
+    /// `-e CODE`
+    Eval {
+        code: String,
+        args: Vec<String>,
+    },
     Check {
         files: Vec<String>,
     },
@@ -160,6 +165,16 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     .or_else(|| rest.next())
                     .ok_or("--error-format needs short, human or json")?;
                 format = Some(error_format(&v)?);
+            }
+            "e" if verb == "run" => {
+                let code = value.or_else(|| rest.next()).ok_or("-e needs code")?;
+                return Ok(Options {
+                    command: Command::Eval {
+                        code,
+                        args: rest.collect(),
+                    },
+                    format,
+                });
             }
             "race" => return Err("-race is not supported yet".into()),
             other => return Err(format!("unknown flag --{other}")),

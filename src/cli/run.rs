@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,31 +70,103 @@ fn command(opts: Options) -> i32 {
             Ok(l) => disassemble(l),
             Err(code) => code,
         },
-        Command::Run { ref file, ref args } => match load(std::slice::from_ref(file), &opts) {
-            Ok(l) => run(l, file, args),
-            Err(code) => code,
-        },
-    }
-}
-
-/// Reads and checks a program; reports what is wrong with it.
-fn load(files: &[String], opts: &Options) -> Result<Loaded, i32> {
-    let mut texts = Vec::new();
-    for f in files {
-        match read_source(Path::new(f)) {
-            Ok(t) => texts.push((f.clone(), t)),
-            Err(e) => {
-                eprintln!("gosub: {e}");
-                return Err(exit::FAILED);
+        Command::Run { ref file, ref args } => {
+            let (files, args) = program_files(file, args);
+            match load(&files, &opts) {
+                Ok(l) => run(l, file, args),
+                Err(code) => code,
+            }
+        }
+        Command::Eval { ref code, ref args } => {
+            let text = vec![("-e".to_string(), code.clone())];
+            match load_texts(&text, &opts) {
+                Ok(l) => run(l, "-e", args),
+                Err(code) => code,
             }
         }
     }
+}
+
+/// The files of the program that starts with `file`, and what is left for the program: as
+/// in Go, file arguments right after a program's file belong to it. A script stands alone.
+fn program_files<'a>(file: &str, args: &'a [String]) -> (Vec<String>, &'a [String]) {
+    let mut files = vec![file.to_string()];
+    let ext = Path::new(file).extension();
+    let alone = ext.is_none()
+        || args.first().is_none_or(|a| Path::new(a).extension() != ext)
+        || ext.is_some_and(|e| e != "go")
+            && read_source(Path::new(file)).is_ok_and(|t| !has_package_clause(&t));
+    if alone {
+        return (files, args);
+    }
+    let more = args
+        .iter()
+        .take_while(|a| !a.starts_with('-') && Path::new(a).extension() == ext)
+        .count();
+    files.extend(args[..more].iter().cloned());
+    (files, &args[more..])
+}
+
+/// Whether a source starts with `package`, after comments and a `#!` line.
+fn has_package_clause(text: &str) -> bool {
+    let lexed = crate::syntax::lex::lex(text, 0);
+    let first = lexed.toks.first();
+    first.is_some_and(|t| t.kind == crate::syntax::token::T::Package)
+}
+
+/// The sources of the package in a directory, tests excepted.
+fn directory(dir: &Path) -> Result<Vec<String>, String> {
+    let list = std::fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    let mut names: Vec<String> = list
+        .flatten()
+        .filter_map(|e| e.path().to_str().map(String::from))
+        .filter(|p| {
+            let name = p.rsplit('/').next().unwrap_or(p);
+            let source = name.ends_with(".go") || name.ends_with(".gosub");
+            source && !name.starts_with(['_', '.']) && !test::is_test(name)
+        })
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return Err(format!("no Go files in {}", dir.display()));
+    }
+    Ok(names)
+}
+
+/// Reads and checks a program; reports what is wrong with it. `-` is standard input, a
+/// directory stands for its files.
+fn load(files: &[String], opts: &Options) -> Result<Loaded, i32> {
+    let read = |f: &String| -> Result<(String, String), String> {
+        if f == "-" {
+            let mut text = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut text)
+                .map_err(|e| format!("standard input: {e}"))?;
+            return Ok((f.clone(), String::from_utf8_lossy(&text).into_owned()));
+        }
+        Ok((f.clone(), read_source(Path::new(f))?))
+    };
+    let all = match files {
+        [dir] if Path::new(dir).is_dir() => directory(Path::new(dir)),
+        _ => Ok(files.to_vec()),
+    };
+    match all.and_then(|all| all.iter().map(read).collect::<Result<Vec<_>, _>>()) {
+        Ok(texts) => load_texts(&texts, opts),
+        Err(e) => {
+            eprintln!("gosub: {e}");
+            Err(exit::FAILED)
+        }
+    }
+}
+
+/// Checks a program given as (name, text).
+fn load_texts(texts: &[(String, String)], opts: &Options) -> Result<Loaded, i32> {
     let check = CheckOptions {
         ignore_missing_main: false,
         go_version: 27,
         stdlib: false,
     };
-    let l = load_program(&texts, &check);
+    let l = load_program(texts, &check);
     if !l.diagnostics.is_empty() {
         let tty = std::io::stderr().is_terminal();
         let format = opts

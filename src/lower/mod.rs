@@ -157,6 +157,48 @@ impl Lowerer {
         self.reserve(Job::Entry)
     }
 
+    /// Number of a function literal without captures of package `pkg`, run as `name`.
+    pub fn input(&mut self, pkg: usize, func: ast::FuncId, name: String) -> FuncId {
+        self.reserve(Job::Lit {
+            pkg,
+            func,
+            env: Vec::new().into(),
+            caps: Vec::new(),
+            nested: 0,
+            name,
+        })
+    }
+
+    /// Number of packages added so far.
+    pub fn packages(&self) -> usize {
+        self.pkgs.len()
+    }
+
+    /// The code of a function that has been compiled, or is now.
+    pub fn code_of(&mut self, obj: Obj) -> Option<&'static Proto> {
+        let id = self.func_for(obj, &[]);
+        self.compile(id)
+            .or_else(|| funcs().all().into_iter().find(|p| p.id == id))
+    }
+
+    /// A function value for a package-level function without parameters.
+    pub fn closure_of(&mut self, obj: Obj) -> u64 {
+        let id = self.func_for(obj, &[]);
+        self.static_closure(id)
+    }
+
+    /// Makes calls of function `old` run `new`, which has the same type.
+    pub fn redirect(&mut self, old: Obj, new: Obj) {
+        let Some(&id) = self.by_key.get(&format!("f{}", old.id)) else {
+            return;
+        };
+        let env: Env = Vec::new().into();
+        self.jobs[id as usize] = Some(Job::Decl { obj: new, env });
+        funcs().renew(id);
+        // The new function is reached by the same number.
+        self.by_key.insert(format!("f{}", new.id), id);
+    }
+
     pub(crate) fn reserve(&mut self, job: Job) -> FuncId {
         let id = funcs().reserve();
         if self.jobs.len() <= id as usize {
@@ -373,7 +415,7 @@ impl Lowerer {
     }
 
     /// A function value for a function without captures.
-    pub(crate) fn static_closure(&mut self, id: FuncId) -> u64 {
+    pub fn static_closure(&mut self, id: FuncId) -> u64 {
         *self.static_closures.entry(id).or_insert_with(|| {
             let cell: &'static [u128; 1] = Box::leak(Box::new([id as u128]));
             cell.as_ptr() as u64

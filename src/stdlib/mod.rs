@@ -78,6 +78,14 @@ pub const TABLES: &[&[Entry]] = &[
     utf8::NATIVES,
 ];
 
+/// Import paths of all standard packages.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    // No package here has an underscore in its name.
+    static PATHS: std::sync::LazyLock<Vec<String>> =
+        std::sync::LazyLock::new(|| reach::stems().map(|s| s.replace('_', "/")).collect());
+    PATHS.iter().map(String::as_str)
+}
+
 /// Marks guest memory that native code holds on to.
 pub fn mark_roots(_m: &mut crate::heap::Marker) {}
 

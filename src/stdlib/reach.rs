@@ -128,6 +128,16 @@ impl Reach {
         }
     }
 
+    /// Everything there is, for programs that are not known beforehand.
+    pub fn everything() -> Reach {
+        let mut r = Reach::new();
+        r.items.fill(true);
+        r.packages.fill(true);
+        r.mentioned.fill(true);
+        r.all_methods = true;
+        r
+    }
+
     /// Asks for everything a package's syntax names in the library.
     pub fn program(&mut self, ast: &Ast) {
         let mut by_name = Vec::new();

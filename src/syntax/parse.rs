@@ -15,6 +15,7 @@ use super::build::{Builder, Item};
 use super::context::{self, Kind, Level};
 use super::token::{T, Tok};
 use super::wording::{self, Expected};
+use super::script::Script;
 use super::{grammar, lex};
 use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
@@ -41,10 +42,21 @@ pub fn parse_file(
     ast: &mut Ast,
     sources: &SourceMap,
     file: FileId,
-    _opts: &ParseOptions,
+    opts: &ParseOptions,
 ) -> Vec<Diagnostic> {
+    parse_text(ast, sources, file, opts).0
+}
+
+/// As [`parse_file`]; also whether the file is a script, and whether a script ends inside
+/// a statement or declaration.
+pub fn parse_text(
+    ast: &mut Ast,
+    sources: &SourceMap,
+    file: FileId,
+    opts: &ParseOptions,
+) -> (Vec<Diagnostic>, bool, bool) {
     let lexed = lex::lex(&sources.file(file).text, sources.file(file).base);
-    parse_tokens(ast, sources, file, lexed)
+    parse_tokens(ast, sources, file, lexed, opts)
 }
 
 /// Parses some declarations of a file: those in the byte ranges `spans`, which hold a
@@ -63,7 +75,7 @@ pub fn parse_pieces(
         all.errors.extend(part.errors);
         all.docs.extend(part.docs);
     }
-    parse_tokens(ast, sources, file, all)
+    parse_tokens(ast, sources, file, all, &ParseOptions::default()).0
 }
 
 fn parse_tokens(
@@ -71,7 +83,8 @@ fn parse_tokens(
     sources: &SourceMap,
     file: FileId,
     lexed: lex::Lexed,
-) -> Vec<Diagnostic> {
+    opts: &ParseOptions,
+) -> (Vec<Diagnostic>, bool, bool) {
     let src = sources.file(file);
     let end = src.base + src.text.len() as u32;
     let mut errors = lexed.errors;
@@ -86,8 +99,15 @@ fn parse_tokens(
         package: None,
         imports: Vec::new(),
         decls: Vec::new(),
+        script: Script::default(),
     };
-    driver.run();
+    let script = opts.script && driver.toks.first().map(|t| t.kind) != Some(T::Package);
+    if script {
+        driver.script();
+    } else {
+        driver.run();
+    }
+    let unfinished = driver.script.unfinished;
     let (package, imports, decls) = (driver.package, driver.imports, driver.decls);
     errors.append(&mut driver.b.errors);
     let package = package.unwrap_or_else(|| ast.add_ident(Name::new("main"), Span::NONE));
@@ -100,7 +120,8 @@ fn parse_tokens(
         end,
     });
     errors.sort_by_key(|d| d.span.lo);
-    one_per_line(errors, |pos| src.line_col(pos).0)
+    let errors = one_per_line(errors, |pos| src.line_col(pos).0);
+    (errors, script, unfinished)
 }
 
 /// As Go does: after a syntax error, no other one on the same line.
@@ -122,21 +143,22 @@ fn one_per_line(errors: Vec<Diagnostic>, line: impl Fn(u32) -> u32) -> Vec<Diagn
     out
 }
 
-struct Driver<'a> {
-    b: Builder<'a>,
+pub(super) struct Driver<'a> {
+    pub(super) b: Builder<'a>,
     parser: grammar::ItemParser,
-    toks: &'a [Tok],
+    pub(super) toks: &'a [Tok],
     text: &'a str,
     base: u32,
-    end: u32,
+    pub(super) end: u32,
     faults: usize,
     package: Option<IdentId>,
     imports: Vec<ImportSpec>,
-    decls: Vec<Decl>,
+    pub(super) decls: Vec<Decl>,
+    pub(super) script: Script,
 }
 
 /// The end (exclusive) of the item at `i`: after the first semicolon outside brackets.
-fn item_end(toks: &[Tok], i: usize) -> usize {
+pub(super) fn item_end(toks: &[Tok], i: usize) -> usize {
     let mut depth = 0i64;
     for (j, t) in toks.iter().enumerate().skip(i) {
         match t.kind {
@@ -204,14 +226,35 @@ impl Driver<'_> {
     }
 
     /// Parses the item at token `i`; returns where the next one starts.
-    fn item(&mut self, i: usize) -> usize {
+    pub(super) fn item(&mut self, i: usize) -> usize {
         let j = item_end(self.toks, i);
+        self.item_of(i, j, &self.toks[i..j])
+    }
+
+    pub(super) fn too_many(&self) -> bool {
+        self.faults >= MAX_ERRORS
+    }
+
+    /// Whether tokens that make a function are faulty only because they end too early.
+    pub(super) fn ends_early(&mut self, toks: &[Tok]) -> bool {
+        self.b.begin();
+        let result = self
+            .parser
+            .parse(&mut self.b, toks.iter().map(|t| Ok((t.lo, t.kind, t.hi))));
+        let fault = self.fault(toks, result);
+        self.b.undo();
+        fault.is_some_and(|(k, _)| k + 2 >= toks.len())
+    }
+
+    /// Parses tokens that stand for those from `i` to `j`.
+    pub(super) fn item_of(&mut self, i: usize, j: usize, own: &[Tok]) -> usize {
         let mut repaired: Option<Vec<Tok>> = None;
         let mut reported: Vec<Diagnostic> = Vec::new();
         let mut last = None;
         let mut next = j;
         self.b.begin();
-        let late = self.toks[i].kind == T::Import && !self.decls.is_empty();
+        let late =
+            self.package.is_some() && self.toks[i].kind == T::Import && !self.decls.is_empty();
         if late {
             let at = self.toks[i].lo;
             reported.push(Diagnostic::error(
@@ -221,7 +264,7 @@ impl Driver<'_> {
             ));
         }
         for attempt in 0..=MAX_REPAIRS {
-            let toks = repaired.as_deref().unwrap_or(&self.toks[i..j]);
+            let toks = repaired.as_deref().unwrap_or(own);
             let result = self
                 .parser
                 .parse(&mut self.b, toks.iter().map(|t| Ok((t.lo, t.kind, t.hi))));

@@ -64,6 +64,18 @@ pub fn check_package(
         imports: Default::default(),
         index,
     });
+    check_more(ast, sources, pkg, importer, opts)
+}
+
+/// Checks files that go on where others of the same package ended: what `pkg`'s scope holds
+/// is visible, and what they declare is added to it.
+pub fn check_more(
+    ast: Ast,
+    sources: &SourceMap,
+    pkg: Pkg,
+    importer: &mut dyn Importer,
+    opts: &CheckOptions,
+) -> (CheckedPackage, Vec<Diagnostic>) {
     let (info, diags) = {
         super::display::set_current_pkg(Some(pkg));
         let mut c = Checker::new(&ast, sources, pkg, importer, opts);
@@ -226,6 +238,7 @@ impl<'a> Checker<'a> {
         self.collect_objects();
         // Importing may have checked other packages.
         super::display::set_current_pkg(Some(self.pkg));
+        self.adopt_methods();
         self.declare_all();
         self.process_delayed();
         self.check_bodies();

@@ -410,6 +410,29 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Methods of types that earlier files of the package declared ([`super::check::check_more`]);
+    /// one of the same name is replaced.
+    pub(super) fn adopt_methods(&mut self) {
+        let known = |c: &Self, o: &Obj| c.decl_of.contains_key(o);
+        let earlier: Vec<Obj> = self
+            .methods
+            .keys()
+            .filter(|o| !known(self, o))
+            .copied()
+            .collect();
+        for obj in earlier {
+            let ms = self.methods.remove(&obj).unwrap_or_default();
+            if let Some(named) = obj.ty.get()
+                && let Type::Named(n) = named.0
+            {
+                n.methods
+                    .borrow_mut()
+                    .retain(|o| !ms.iter().any(|m| m.name == o.name));
+                self.collect_methods(obj, named, &ms);
+            }
+        }
+    }
+
     fn collect_methods(&mut self, obj: Obj, named: Ty, ms: &[Obj]) {
         let Type::Named(n) = named.0 else { return };
         for &m in ms {

@@ -11,7 +11,7 @@ use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::unwind::{self, Next};
-use super::{dispatch, roots, traceback};
+use super::{dispatch, roots, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
@@ -82,7 +82,32 @@ pub fn runtime() -> Option<&'static Runtime> {
 }
 
 /// Runs a compiled program until it ends; the exit code.
-pub fn run_program(mut lw: Lowerer, procs: usize) -> i32 {
+pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
+    let (rt, entry) = make(lw, procs);
+    start(&rt, entry)
+}
+
+/// Starts a program that serves an interactive session, on threads of its own.
+pub fn run_session(lw: Lowerer, procs: usize) -> std::io::Result<&'static Runtime> {
+    session::activate();
+    let (rt, entry) = make(lw, procs);
+    // The session may always bring work.
+    rt.external_begin();
+    std::thread::Builder::new()
+        .name("program".into())
+        .spawn(move || start(&rt, entry))?;
+    Ok(runtime().expect("just made"))
+}
+
+fn start(rt: &std::sync::Arc<Runtime>, entry: FuncId) -> i32 {
+    rt.start(move |_w, g| {
+        // SAFETY: no arguments.
+        let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
+        assert!(ok, "no memory for the first goroutine");
+    })
+}
+
+fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
     let entry = lw.entry();
     let known = Known {
         panic_nil: lw
@@ -110,11 +135,7 @@ pub fn run_program(mut lw: Lowerer, procs: usize) -> i32 {
     // Never dropped: other threads may still look at it while the process ends.
     let raw = std::sync::Arc::into_raw(rt.clone());
     MAIN_RT.store(raw as usize, Ordering::Release);
-    rt.start(move |_w, g| {
-        // SAFETY: no arguments.
-        let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
-        assert!(ok, "no memory for the first goroutine");
-    })
+    (rt, entry)
 }
 
 impl Cx {
@@ -184,6 +205,9 @@ impl Executor for Vm {
     }
 
     fn release(&self, _w: &Worker, g: &G) {
+        if session::active() {
+            session::ended(g.id());
+        }
         goroutine::release(g);
     }
 
@@ -276,6 +300,10 @@ impl Vm {
                     return Some(stop);
                 }
                 if !goroutine::grow(cx) {
+                    if session::active() {
+                        goroutine::save(cx);
+                        return self.throw(cx, "stack overflow");
+                    }
                     self.stack_overflow(cx);
                 }
                 cx.arm();
@@ -333,6 +361,11 @@ impl Vm {
     }
 
     fn poll(&self, cx: &mut Cx) -> Option<Stop> {
+        if session::condemned(cx.g().id()) {
+            cx.arm();
+            let n = unwind::goexit(cx);
+            return self.after(cx, n);
+        }
         goroutine::save(cx);
         if GC_ASKED.load(Ordering::Acquire) {
             self.collect(cx, false);
@@ -403,7 +436,7 @@ impl Vm {
         let name = |w: u64| unsafe { rtti_of(w) }.name.clone();
         let text = std::mem::take(&mut cx.text);
         match code.text(cx.x, cx.y, &text, &name) {
-            Shape::Fatal(t) => self.die_with(cx, &t),
+            Shape::Fatal(t) => self.throw(cx, &t),
             Shape::Runtime(t) => {
                 let v = self.error_value(cx, true, &t);
                 self.unwound(cx, v, code == Code::Nil)
@@ -486,6 +519,10 @@ impl Vm {
                 dump_all(rt, &mut out, cx.g());
             }
         }
+        if session::active() {
+            eprint_all(&out);
+            return Some(Stop::Exited);
+        }
         die(&out, 2)
     }
 
@@ -515,6 +552,18 @@ impl Vm {
             "runtime: goroutine stack exceeds {max}-byte limit\n"
         ));
         self.die_with(cx, "stack overflow")
+    }
+
+    /// A fatal error: in a session it ends only the goroutine.
+    fn throw(&self, cx: &mut Cx, text: &str) -> Option<Stop> {
+        if !session::active() {
+            self.die_with(cx, text);
+        }
+        let mut out = format!("fatal error: {text}\n\n");
+        let frames = traceback::frames(cx.pc, cx.fp, false);
+        traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
+        eprint_all(&out);
+        Some(Stop::Exited)
     }
 
     /// A fatal error of the running goroutine.

@@ -9,5 +9,6 @@ pub mod natives;
 pub mod ops;
 pub mod panic_text;
 pub mod roots;
+pub mod session;
 pub mod traceback;
 pub mod unwind;

@@ -21,6 +21,7 @@ use crate::base::render::Format;
 use args::Args;
 use find::Package;
 
+pub use find::is_test;
 pub use program::run as run_child;
 
 /// See the module text.
