@@ -171,6 +171,9 @@ pub fn ended(id: u64) {
 }
 
 /// `internal/repl.next`
+///
+/// # Safety
+/// A native: `base` are its own slots.
 pub unsafe fn next(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 1) };
@@ -191,6 +194,9 @@ pub unsafe fn next(cx: &mut Cx, base: *mut u64) -> Exit {
 }
 
 /// `internal/repl.begin`
+///
+/// # Safety
+/// A native: `_base` are its own slots.
 pub unsafe fn begin(cx: &mut Cx, _base: *mut u64) -> Exit {
     let id = cx.g().id();
     with(|s| s.current = id);
