@@ -6,6 +6,7 @@ pub mod prim;
 pub mod chan;
 pub mod fault;
 pub mod lock_rank;
+pub mod netpoll;
 pub mod sched;
 pub mod sync;
 pub mod timers;

@@ -31,6 +31,7 @@ pub mod json;
 pub mod math;
 pub mod misc;
 pub mod os;
+pub mod poll;
 pub mod rand;
 pub mod reach;
 pub mod reflect;
@@ -47,7 +48,20 @@ pub mod timezone;
 pub mod unicode;
 pub mod utf8;
 
+use crate::vm::cx::Cx;
 use crate::vm::natives::Entry;
+
+/// Runs `f`, which may block the thread, while another thread may use the processor. Native
+/// code inside a call instruction only (the goroutine's state is saved there). `f` may read
+/// and write the memory of its own arguments and no other guest memory.
+pub(crate) fn blocking<R>(cx: &mut Cx, long: bool, f: impl FnOnce() -> R) -> R {
+    let (w, g) = (cx.w(), cx.g());
+    w.enter_blocking(g, long);
+    let r = f();
+    w.exit_blocking(g);
+    cx.moved();
+    r
+}
 
 /// Every native function.
 pub const TABLES: &[&[Entry]] = &[
@@ -60,6 +74,7 @@ pub const TABLES: &[&[Entry]] = &[
     math::NATIVES,
     misc::NATIVES,
     os::NATIVES,
+    poll::NATIVES,
     rand::NATIVES,
     reflect::NATIVES,
     reflect::CALLS,

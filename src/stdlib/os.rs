@@ -22,13 +22,13 @@ pub static EXIT_0_PANICS: AtomicBool = AtomicBool::new(false);
 /// Guards the environment: the C functions are not thread-safe.
 static ENV: Mutex<()> = Mutex::new(());
 
-fn errno() -> i64 {
+pub(super) fn errno() -> i64 {
     std::io::Error::last_os_error()
         .raw_os_error()
         .unwrap_or(libc::EIO) as i64
 }
 /// 0 or the error number of a C call that returned -1 on failure.
-fn check(r: i64) -> i64 {
+pub(super) fn check(r: i64) -> i64 {
     if r < 0 { errno() } else { 0 }
 }
 /// A path for C. Names with a NUL inside do not exist.

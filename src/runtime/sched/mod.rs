@@ -39,6 +39,7 @@ pub(crate) mod tests;
 
 use super::fault;
 use super::lock_rank::Rank;
+use super::netpoll::Poller;
 use super::prim::{self, Locked};
 use super::sync::sema::SemaTable;
 use super::timers::NEVER;
@@ -140,7 +141,9 @@ pub struct Runtime {
     pub(crate) world: AtomicU32,
     pub(crate) stop_note: AtomicU32,
     pub(crate) sema: SemaTable,
-    sysmon: monitor::Sysmon,
+    /// Goroutines that wait for descriptors.
+    pub net: Poller,
+    pub(crate) sysmon: monitor::Sysmon,
     exit: (Mutex<Option<i32>>, Condvar),
 }
 
@@ -189,6 +192,7 @@ impl Runtime {
             world: AtomicU32::new(0),
             stop_note: AtomicU32::new(0),
             sema: SemaTable::default(),
+            net: Poller::default(),
             sysmon: monitor::Sysmon::default(),
             exit: (Mutex::new(None), Condvar::new()),
         });
@@ -254,7 +258,7 @@ impl Runtime {
         self.sched.with(Rank::Sched, |s| {
             for m in &s.ms {
                 m.poke(POLL_EXIT);
-                m.parker.unpark();
+                m.unpark();
                 m.stopped.store(0, Ordering::Release);
                 prim::futex_wake(&m.stopped, 1);
             }
@@ -361,10 +365,14 @@ impl Runtime {
             self.sched.with(Rank::Sched, |s| {
                 // SAFETY: workers live as long as the runtime.
                 if let Some(m) = unsafe { s.sleeper.as_ref() } {
-                    m.parker.unpark();
+                    m.unpark();
                 }
             });
         }
+    }
+    /// Wakes the sleeping M (if any) to choose anew how to sleep.
+    pub(crate) fn kick_sleeper(&self) {
+        self.nudge_sleeper();
     }
 
     // ---- Ps, Ms, the global queue ------------------------------------------------------
@@ -477,7 +485,7 @@ impl Runtime {
             w
         });
         match run {
-            Run::Old(m) => m.parker.unpark(),
+            Run::Old(m) => m.unpark(),
             Run::New(m) => {
                 let rt = self.me.upgrade().expect("the runtime is alive");
                 self.spawn_thread("m", move || {
@@ -560,9 +568,10 @@ impl Runtime {
         }
     }
 
-    /// If timers are pending and nobody sleeps with a timeout, one idle M shall.
+    /// If timers are pending or descriptors are waited for and nobody sleeps for them, one
+    /// idle M shall.
     fn nudge_sleeper(&self) {
-        if self.next_timer() == NEVER {
+        if self.next_timer() == NEVER && !self.net.is_on() {
             return;
         }
         self.sched.with(Rank::Sched, |s| {
@@ -573,7 +582,7 @@ impl Runtime {
             };
             // SAFETY: workers live as long as the runtime.
             if let Some(m) = m.and_then(|m| unsafe { m.as_ref() }) {
-                m.parker.unpark();
+                m.unpark();
             }
         });
     }
