@@ -551,6 +551,12 @@ impl Guard<'_> {
                 .fetch_or(keep, Ordering::AcqRel);
         }
     }
+    /// Something may be possible in both directions, whatever was taken before.
+    pub fn again(&self) {
+        for dir in &self.d.dirs {
+            dir.ready.fetch_or(READY, Ordering::AcqRel);
+        }
+    }
     /// Parks the running G (its state is saved, so that it tries again) until something
     /// happens. False: something has happened already, try again now.
     pub fn park(&self, w: &Worker, g: &G, mode: Mode) -> bool {

@@ -234,6 +234,12 @@ native!(socket_error, 1, |c| {
     };
     c.ret_int(code);
 });
+native!(again, 0, |c| {
+    let h = c.word();
+    if let Some(g) = c.cx.w().rt().net.enter(h) {
+        g.again();
+    }
+});
 native!(shutdown, 1, |c| {
     let (h, how) = (c.word(), c.int());
     let code = match c.cx.w().rt().net.enter(h) {
@@ -605,6 +611,7 @@ pub const NATIVES: &[Entry] = &[
     ("internal/poll.Read", read),
     ("internal/poll.Write", write),
     ("internal/poll.Wait", wait),
+    ("internal/poll.Again", again),
     ("internal/poll.SetDeadline", set_deadline),
     ("internal/poll.Accept", accept),
     ("internal/poll.Dup", dup),
