@@ -8,6 +8,7 @@ pub mod fault;
 pub mod lock_rank;
 pub mod netpoll;
 pub mod sched;
+pub mod signals;
 pub mod sync;
 pub mod timers;
 pub mod tuning;

@@ -100,3 +100,5 @@ pub const POLL_CHUNKS: usize = 2048;
 pub const POLL_EVENTS: usize = 128;
 /// Sysmon polls the net when nobody has for this long (Go's 10 ms).
 pub const POLL_OVERDUE_NS: i64 = 10_000_000;
+/// How long the dump of a dying process waits for goroutines to stop.
+pub const DUMP_WAIT_NS: i64 = 1_000_000_000;

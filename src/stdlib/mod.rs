@@ -32,12 +32,14 @@ pub mod math;
 pub mod misc;
 pub mod os;
 pub mod poll;
+pub mod process;
 pub mod rand;
 pub mod reach;
 pub mod reflect;
 pub mod regexp;
 pub mod rt;
 pub mod runtime;
+pub mod signal;
 pub mod sort;
 pub mod strconv;
 pub mod strings;
@@ -75,6 +77,7 @@ pub const TABLES: &[&[Entry]] = &[
     misc::NATIVES,
     os::NATIVES,
     poll::NATIVES,
+    process::NATIVES,
     rand::NATIVES,
     reflect::NATIVES,
     reflect::CALLS,
@@ -82,6 +85,7 @@ pub const TABLES: &[&[Entry]] = &[
     regexp::NATIVES,
     rt::NATIVES,
     runtime::NATIVES,
+    signal::NATIVES,
     sort::NATIVES,
     strconv::NATIVES,
     strings::NATIVES,

@@ -37,6 +37,7 @@ impl Runtime {
         if s.ms.len() as isize > asleep
             || self.external.load(Ordering::SeqCst) != 0
             || self.net.waiters() != 0
+            || self.signals.keeps_alive()
             || s.global.len() != 0
             || self.next_timer() != NEVER
             || self.attention.load(Ordering::Relaxed) & (ATTN_EXIT | ATTN_STOP) != 0

@@ -41,6 +41,7 @@ use super::fault;
 use super::lock_rank::Rank;
 use super::netpoll::Poller;
 use super::prim::{self, Locked};
+use super::signals::Signals;
 use super::sync::sema::SemaTable;
 use super::timers::NEVER;
 use super::tuning;
@@ -69,6 +70,11 @@ pub trait Executor: Send + Sync + 'static {
     /// Prints `fatal error: text` and what belongs after it, and ends the process. No
     /// runtime lock is held.
     fn fatal(&self, rt: &Runtime, text: &str) -> !;
+    /// SIGQUIT: prints every goroutine and ends the process. Runs on sysmon's thread; the
+    /// world is stopped as far as it could be.
+    fn quit(&self, rt: &Runtime) -> ! {
+        self.fatal(rt, "SIGQUIT")
+    }
     /// The executor's words for a new P.
     fn p_init(&self) -> [usize; 4] {
         [0; 4]
@@ -143,6 +149,7 @@ pub struct Runtime {
     pub(crate) sema: SemaTable,
     /// Goroutines that wait for descriptors.
     pub net: Poller,
+    pub(crate) signals: Signals,
     pub(crate) sysmon: monitor::Sysmon,
     exit: (Mutex<Option<i32>>, Condvar),
 }
@@ -193,6 +200,7 @@ impl Runtime {
             stop_note: AtomicU32::new(0),
             sema: SemaTable::default(),
             net: Poller::default(),
+            signals: Signals::default(),
             sysmon: monitor::Sysmon::default(),
             exit: (Mutex::new(None), Condvar::new()),
         });
@@ -319,6 +327,13 @@ impl Runtime {
                 .map(|p| p.spawned.load(Ordering::Relaxed))
                 .sum(),
         }
+    }
+    /// The M on which `g` runs, or ran when the world stopped.
+    pub fn thread_of(&self, g: &G) -> Option<u32> {
+        self.sched.with(Rank::Sched, |s| {
+            let m = s.ms.iter().find(|m| std::ptr::eq(m.current(), g));
+            m.map(|m| m.id)
+        })
     }
     /// Calls `f` for every goroutine that has not ended. The world must be stopped (or
     /// the process be dying), else what `f` sees may change under it.
