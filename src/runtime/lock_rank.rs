@@ -8,6 +8,8 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Rank {
+    /// A descriptor of the netpoller (`netpoll`). Deadlines are set under it.
+    Poll,
     /// A P's timer heap (`timers::heap`).
     Timers,
     /// A channel (`chan`). Firing a channel timer takes it under `Timers`.
@@ -16,6 +18,8 @@ pub enum Rank {
     Sema,
     /// The scheduler's idle lists and global queue (`sched::idle`, `sched::inject`).
     Sched,
+    /// The netpoller's list of free descriptors.
+    PollTable,
     /// The registry of Gs and the global list of dead ones (`sched::registry`).
     Registry,
 }

@@ -214,9 +214,14 @@ impl Parker {
         }
     }
 
+    /// Takes the token if it is there.
+    pub fn take(&self) -> bool {
+        self.token.swap(0, Ordering::SeqCst) == 1
+    }
+
     /// Leaves the token and wakes the thread.
     pub fn unpark(&self) {
-        if self.token.swap(1, Ordering::Release) == 0 {
+        if self.token.swap(1, Ordering::SeqCst) == 0 {
             futex_wake(&self.token, 1);
         }
     }

@@ -91,3 +91,14 @@ pub const TIMER_CHECK_TICKS: u32 = 8;
 
 /// Cases of a `select` that fit in the stack scratch.
 pub const SELECT_INLINE: usize = 16;
+
+/// Descriptors in one chunk of the netpoller's table, and chunks: half a million descriptors.
+pub const POLL_CHUNK: usize = 256;
+/// See `POLL_CHUNK`.
+pub const POLL_CHUNKS: usize = 2048;
+/// Events taken from the system at once (Go's number).
+pub const POLL_EVENTS: usize = 128;
+/// Sysmon polls the net when nobody has for this long (Go's 10 ms).
+pub const POLL_OVERDUE_NS: i64 = 10_000_000;
+/// How long the dump of a dying process waits for goroutines to stop.
+pub const DUMP_WAIT_NS: i64 = 1_000_000_000;

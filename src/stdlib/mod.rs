@@ -31,12 +31,15 @@ pub mod json;
 pub mod math;
 pub mod misc;
 pub mod os;
+pub mod poll;
+pub mod process;
 pub mod rand;
 pub mod reach;
 pub mod reflect;
 pub mod regexp;
 pub mod rt;
 pub mod runtime;
+pub mod signal;
 pub mod sort;
 pub mod strconv;
 pub mod strings;
@@ -47,7 +50,20 @@ pub mod timezone;
 pub mod unicode;
 pub mod utf8;
 
+use crate::vm::cx::Cx;
 use crate::vm::natives::Entry;
+
+/// Runs `f`, which may block the thread, while another thread may use the processor. Native
+/// code inside a call instruction only (the goroutine's state is saved there). `f` may read
+/// and write the memory of its own arguments and no other guest memory.
+pub(crate) fn blocking<R>(cx: &mut Cx, long: bool, f: impl FnOnce() -> R) -> R {
+    let (w, g) = (cx.w(), cx.g());
+    w.enter_blocking(g, long);
+    let r = f();
+    w.exit_blocking(g);
+    cx.moved();
+    r
+}
 
 /// Every native function.
 pub const TABLES: &[&[Entry]] = &[
@@ -60,6 +76,8 @@ pub const TABLES: &[&[Entry]] = &[
     math::NATIVES,
     misc::NATIVES,
     os::NATIVES,
+    poll::NATIVES,
+    process::NATIVES,
     rand::NATIVES,
     reflect::NATIVES,
     reflect::CALLS,
@@ -67,6 +85,7 @@ pub const TABLES: &[&[Entry]] = &[
     regexp::NATIVES,
     rt::NATIVES,
     runtime::NATIVES,
+    signal::NATIVES,
     sort::NATIVES,
     strconv::NATIVES,
     strings::NATIVES,

@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::blocking;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::natives::{Call, Entry};
 
@@ -14,6 +15,7 @@ static ARGS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
 /// Sets what the program sees as its arguments, once.
 pub fn set_args(args: Vec<Vec<u8>>) {
     ARGS.get_or_init(|| args);
+    super::process::raise_file_limit();
 }
 
 /// A test runs: leaving with success would hide that it did not finish.
@@ -22,17 +24,27 @@ pub static EXIT_0_PANICS: AtomicBool = AtomicBool::new(false);
 /// Guards the environment: the C functions are not thread-safe.
 static ENV: Mutex<()> = Mutex::new(());
 
-fn errno() -> i64 {
+pub(super) fn errno() -> i64 {
     std::io::Error::last_os_error()
         .raw_os_error()
         .unwrap_or(libc::EIO) as i64
 }
 /// 0 or the error number of a C call that returned -1 on failure.
-fn check(r: i64) -> i64 {
+pub(super) fn check(r: i64) -> i64 {
     if r < 0 { errno() } else { 0 }
 }
+/// Count (-1 for an error) and error number of a call, made again when a signal broke it.
+fn counted(mut f: impl FnMut() -> isize) -> (i64, i64) {
+    loop {
+        let n = f() as i64;
+        let code = check(n);
+        if code != libc::EINTR as i64 {
+            return (n.max(0), code);
+        }
+    }
+}
 /// A path for C. Names with a NUL inside do not exist.
-fn path(s: &[u8]) -> CString {
+pub(super) fn path(s: &[u8]) -> CString {
     CString::new(s).unwrap_or_else(|_| c"\x01invalid".to_owned())
 }
 
@@ -90,40 +102,55 @@ native!(errno_text, 2, |c| {
     };
     crate::try_exit!(c.ret_str(text.as_bytes()));
 });
-native!(open, 2, |c| {
+native!(open, 3, |c| {
     let (name, flag, perm) = (path(c.str()), c.int(), c.word());
-    let fd = libc::open(name.as_ptr(), flag as i32 | libc::O_CLOEXEC, perm as u32);
-    c.ret_int(fd as i64).ret_int(check(fd as i64));
+    let (fd, kind, code) = blocking(c.cx, false, || {
+        let fd = libc::open(name.as_ptr(), flag as i32 | libc::O_CLOEXEC, perm as u32);
+        if fd < 0 {
+            return (fd, 0, errno());
+        }
+        (fd, kind_of(fd), 0)
+    });
+    c.ret_int(fd as i64).ret_int(kind as i64).ret_int(code);
+});
+/// The type bits of an open file's mode.
+fn kind_of(fd: i32) -> u32 {
+    // SAFETY: a valid structure to fill in.
+    unsafe {
+        let mut st: libc::stat = std::mem::zeroed();
+        libc::fstat(fd, &mut st);
+        st.st_mode & libc::S_IFMT
+    }
+}
+native!(kind_of_fd, 1, |c| {
+    let fd = c.int();
+    c.ret(kind_of(fd as i32) as u64);
 });
 native!(close, 1, |c| {
     let fd = c.int();
     let r = libc::close(fd as i32);
     c.ret_int(check(r as i64));
 });
-native!(read, 2, |c| {
-    let (fd, b) = (c.int(), c.slice());
-    let n = libc::read(fd as i32, b.ptr as *mut libc::c_void, b.len);
-    c.ret_int(n.max(0) as i64).ret_int(check(n as i64));
-});
-native!(write, 2, |c| {
-    let (fd, b) = (c.int(), c.slice());
-    let n = libc::write(fd as i32, b.ptr as *const libc::c_void, b.len);
-    c.ret_int(n.max(0) as i64).ret_int(check(n as i64));
-});
 native!(write_string, 2, |c| {
     let (fd, b) = (c.int(), c.str());
-    let n = libc::write(fd as i32, b.as_ptr().cast(), b.len());
-    c.ret_int(n.max(0) as i64).ret_int(check(n as i64));
+    let (n, code) = blocking(c.cx, false, || {
+        counted(|| libc::write(fd as i32, b.as_ptr().cast(), b.len()))
+    });
+    c.ret_int(n).ret_int(code);
 });
 native!(read_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
-    let n = libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off);
-    c.ret_int(n.max(0) as i64).ret_int(check(n as i64));
+    let (n, code) = blocking(c.cx, false, || {
+        counted(|| libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off))
+    });
+    c.ret_int(n).ret_int(code);
 });
 native!(write_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
-    let n = libc::pwrite(fd as i32, b.ptr as *const libc::c_void, b.len, off);
-    c.ret_int(n.max(0) as i64).ret_int(check(n as i64));
+    let (n, code) = blocking(c.cx, false, || {
+        counted(|| libc::pwrite(fd as i32, b.ptr as *const libc::c_void, b.len, off))
+    });
+    c.ret_int(n).ret_int(code);
 });
 native!(seek, 2, |c| {
     let (fd, off, whence) = (c.int(), c.int(), c.int());
@@ -154,11 +181,11 @@ native!(stat, 7, |c| {
     c.ret_int(code);
 });
 native!(read_dir, 5, |c| {
-    let name = c.str();
+    let name = c.str().to_vec();
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut kinds: Vec<u32> = Vec::new();
     let mut code = 0;
-    match std::fs::read_dir(OsStr::from_bytes(name)) {
+    blocking(c.cx, false, || match std::fs::read_dir(OsStr::from_bytes(&name)) {
         Ok(dir) => {
             for e in dir.flatten() {
                 use std::os::unix::fs::FileTypeExt;
@@ -184,7 +211,7 @@ native!(read_dir, 5, |c| {
             }
         }
         Err(e) => code = e.raw_os_error().unwrap_or(libc::EIO),
-    }
+    });
     // The strings must live in guest memory.
     let mut held: Vec<&[u8]> = Vec::new();
     for n in &names {
@@ -213,8 +240,8 @@ native!(truncate, 1, |c| {
 });
 native!(sync, 1, |c| {
     let fd = c.int();
-    let r = libc::fsync(fd as i32);
-    c.ret_int(check(r as i64));
+    let code = blocking(c.cx, false, || check(libc::fsync(fd as i32) as i64));
+    c.ret_int(code);
 });
 native!(mkdir, 1, |c| {
     let (name, perm) = (path(c.str()), c.word());
@@ -317,7 +344,7 @@ native!(hostname, 3, |c| {
 });
 native!(pipe, 3, |c| {
     let mut fds = [0i32; 2];
-    let r = libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC);
+    let r = libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK);
     let code = check(r as i64);
     c.ret_int(fds[0] as i64)
         .ret_int(fds[1] as i64)
@@ -403,8 +430,6 @@ pub const NATIVES: &[Entry] = &[
     ("syscall.errnoText", errno_text),
     ("os.sysOpen", open),
     ("os.sysClose", close),
-    ("os.sysRead", read),
-    ("os.sysWrite", write),
     ("os.sysWriteString", write_string),
     ("os.sysReadAt", read_at),
     ("os.sysWriteAt", write_at),
@@ -428,6 +453,13 @@ pub const NATIVES: &[Entry] = &[
     ("os.sysIsTerminal", is_terminal),
     ("os.sysKill", kill),
     ("syscall.sysKill", kill),
+    ("syscall.sysOpen", open),
+    ("syscall.sysClose", close),
+    ("syscall.sysSeek", seek),
+    ("syscall.ids", ids),
+    ("syscall.Exit", exit),
+    ("syscall.Environ", environ),
+    ("os.kindOf", kind_of_fd),
     ("os.sysHostname", hostname),
     ("os.sysExecutable", executable),
     ("os.ids", ids),

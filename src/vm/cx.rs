@@ -92,6 +92,11 @@ impl Cx {
     pub fn wants_attention(&self, fp: *mut u64) -> bool {
         self.limit.load(Ordering::Relaxed) < fp as usize
     }
+    /// The M may hold another P than before (it was in a blocking call).
+    pub fn moved(&mut self) {
+        // SAFETY: the P is this M's; word 0 is its cache (`Executor::p_init`).
+        self.cache = unsafe { (*self.w().p().ext.get())[0] as *mut AllocCache };
+    }
     /// Raises a fault from a native.
     pub fn fail(&mut self, code: Code, x: u64, y: u64) -> Exit {
         (self.fault, self.x, self.y) = (code, x, y);

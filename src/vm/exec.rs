@@ -135,6 +135,8 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
     // Never dropped: other threads may still look at it while the process ends.
     let raw = std::sync::Arc::into_raw(rt.clone());
     MAIN_RT.store(raw as usize, Ordering::Release);
+    // SAFETY: as just said.
+    crate::runtime::signals::start(unsafe { &*raw });
     (rt, entry)
 }
 
@@ -215,6 +217,22 @@ impl Executor for Vm {
         flush_output();
         let mut out = format!("fatal error: {text}\n");
         dump_all(rt, &mut out, null());
+        die(&out, 2)
+    }
+
+    fn quit(&self, rt: &Runtime) -> ! {
+        flush_output();
+        let mut out = String::from("SIGQUIT: quit\nPC=0x0 m=0 sigcode=0\n");
+        let mut all = Vec::new();
+        rt.for_each_g(|g| all.push(g.gref()));
+        // The running ones first, as the place where the signal came.
+        all.sort_by_key(|g| (rt.thread_of(g).is_none(), g.id()));
+        for g in all {
+            let m = rt.thread_of(&g);
+            let status = if m.is_some() { "running" } else { g.status_text() };
+            out.push('\n');
+            traceback::write_system(&mut out, &g, m, status);
+        }
         die(&out, 2)
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::goroutine::{self, Word};
 use crate::base::span::SourceMap;
 use crate::bytecode::program::{funcs, gexit_code};
-use crate::runtime::sched::task::G;
+use crate::runtime::sched::task::{G, State};
 
 /// A code address inside a function.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +147,12 @@ fn write_creator(out: &mut String, g: &G) {
 
 /// One goroutine with the given header status and frames.
 pub fn write_goroutine(out: &mut String, g: &G, status: &str, frames: &[Frame]) {
+    header(out, g, "", status);
+    write_frames(out, frames);
+    write_creator(out, g);
+}
+
+fn header(out: &mut String, g: &G, more: &str, status: &str) {
     let minutes = if status == "running" || g.wait_since() == 0 {
         0
     } else {
@@ -162,8 +168,28 @@ pub fn write_goroutine(out: &mut String, g: &G, status: &str, frames: &[Frame]) 
     } else {
         ""
     };
-    let _ = writeln!(out, "goroutine {} [{status}{wait}{locked}]:", g.id());
-    write_frames(out, frames);
+    let _ = writeln!(
+        out,
+        "goroutine {}{more} [{status}{wait}{locked}]:",
+        g.id()
+    );
+}
+
+/// One goroutine as a dump of the whole system shows it.
+pub fn write_system(out: &mut String, g: &G, m: Option<u32>, status: &str) {
+    let (m, mp) = match m {
+        Some(m) => (m.to_string(), format!(" mp=0x{:x}", 0x1000 + 0x100 * m)),
+        None => ("nil".into(), String::new()),
+    };
+    let more = format!(" gp=0x{:x} m={m}{mp}", std::ptr::from_ref(g) as usize);
+    if g.state() == State::Running {
+        header(out, g, &more, status);
+        out.push_str("\tgoroutine running on other thread; stack unavailable\n");
+        write_creator(out, g);
+        return;
+    }
+    header(out, g, &more, status);
+    write_frames(out, &stopped_frames(g));
     write_creator(out, g);
 }
 

@@ -93,7 +93,7 @@ impl Worker {
     /// giver undoes that).
     fn wait_for_p(&self) -> bool {
         loop {
-            self.parker.park(-1);
+            self.park(-1);
             if self.take_next_p() {
                 return true;
             }
@@ -153,6 +153,6 @@ impl Runtime {
             self.hand(m, p, false, false);
             m
         });
-        m.parker.unpark();
+        m.unpark();
     }
 }

@@ -3,7 +3,7 @@
 //! Asked whenever an M goes to sleep (under the scheduler's lock, the M already counted
 //! as idle). Ms in blocking calls count as running, so do Ms that have been handed a P and
 //! are not awake yet; the last M to sleep is therefore the one that sees zero. A pending
-//! timer or an external wait means that something will still happen.
+//! timer, a wait for a descriptor or an external wait means that something will still happen.
 
 use super::task::GRef;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime, Sched};
@@ -36,6 +36,8 @@ impl Runtime {
         let asleep = s.idle_ms.len() as isize + s.locked_idle;
         if s.ms.len() as isize > asleep
             || self.external.load(Ordering::SeqCst) != 0
+            || self.net.waiters() != 0
+            || self.signals.keeps_alive()
             || s.global.len() != 0
             || self.next_timer() != NEVER
             || self.attention.load(Ordering::Relaxed) & (ATTN_EXIT | ATTN_STOP) != 0

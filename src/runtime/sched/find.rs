@@ -2,7 +2,7 @@
 //! and at last sleep. The order of the last steps is the protocol in `sched::idle`.
 
 use super::processor::Status;
-use super::task::GRef;
+use super::task::{GRef, State};
 use super::worker::{POLL_PREEMPT, Worker};
 use super::{ATTN_EXIT, ATTN_STOP, Sched};
 use crate::runtime::lock_rank::Rank;
@@ -103,6 +103,11 @@ fn search(w: &Worker) -> Option<(GRef, bool)> {
             return Some((g, false));
         }
     }
+    if rt.net.worth_a_look()
+        && let Some(g) = poll_net(w)
+    {
+        return Some((g, false));
+    }
     if rt.procs() > 1 {
         if !w.spinning.get() && rt.idle.try_spin(rt.procs()) {
             w.spinning.set(true);
@@ -121,6 +126,40 @@ fn search(w: &Worker) -> Option<(GRef, bool)> {
     }
     go_idle(w);
     None
+}
+
+/// Looks at descriptors without waiting: one G to run, the others into the own queue.
+#[inline(never)]
+fn poll_net(w: &Worker) -> Option<GRef> {
+    let mut woken = Vec::new();
+    w.rt().net.poll(0, &mut woken);
+    let n = woken.len();
+    let mut woken = woken.into_iter();
+    let first = woken.next()?;
+    first.set_state(State::Runnable);
+    for g in woken {
+        g.set_state(State::Runnable);
+        w.p().runq.push(g.as_ptr(), w.rt());
+    }
+    w.rt().net.settled(n);
+    if n > 1 {
+        w.wake_hard();
+    }
+    Some(first)
+}
+
+/// Queues what the sleeper in the netpoller found.
+fn inject_all(w: &Worker, woken: &mut Vec<GRef>) {
+    let rt = w.rt();
+    let n = woken.len();
+    rt.sched.with(Rank::Sched, |s| {
+        for g in woken.drain(..) {
+            g.set_state(State::Runnable);
+            s.global.push(g);
+        }
+        rt.global_len.set(s.global.len());
+    });
+    rt.net.settled(n);
 }
 
 enum Stolen {
@@ -220,12 +259,15 @@ fn go_idle(w: &Worker) {
 }
 
 /// Sleeps on the idle list until somebody hands over a P, or, as the one sleeper with a
-/// timeout, until a timer is due. False: the runtime ends.
+/// timeout, until a timer is due or a descriptor is ready. False: the runtime ends.
 pub(crate) fn stop_m(w: &Worker) -> bool {
     let rt = w.rt();
     let mut listed = false;
+    let mut woken = Vec::new();
+    let mut injected = false;
     loop {
         let mut timeout = -1;
+        let mut polls = false;
         let mut dead = None;
         let got = rt.sched.with(Rank::Sched, |s| {
             if rt.attention.load(Ordering::Relaxed) & ATTN_EXIT != 0 {
@@ -242,7 +284,7 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
             }
             let next = rt.next_timer();
             let now = if next == NEVER { 0 } else { prim::nanotime() };
-            if next <= now
+            if (next <= now || s.global.len() != 0)
                 && let Some(p) = rt.take_idle(s)
             {
                 if listed {
@@ -255,9 +297,16 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
                 s.idle_ms.push(w);
                 listed = true;
             }
-            if next > now && next != NEVER && s.sleeper.is_null() && rt.idle.idle_ps() != 0 {
+            if next > now
+                && (next != NEVER || rt.net.is_on())
+                && s.sleeper.is_null()
+                && rt.idle.idle_ps() != 0
+            {
                 s.set_sleeper(rt, w, next);
-                timeout = next - now;
+                polls = rt.net.is_on();
+                if next != NEVER {
+                    timeout = next - now;
+                }
             }
             dead = rt.check_dead(s);
             false
@@ -266,9 +315,21 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
             rt.dead(fault);
         }
         if got {
+            if injected {
+                w.wake_hard();
+            }
             return rt.attention.load(Ordering::Relaxed) & ATTN_EXIT == 0;
         }
-        w.parker.park(timeout);
+        if polls {
+            w.park_polling(timeout, &mut woken);
+            if !woken.is_empty() {
+                inject_all(w, &mut woken);
+                injected = true;
+            }
+        } else {
+            w.park(timeout);
+        }
+        // Whoever handed over a P left it before the token that ended the sleep.
         if w.take_next_p() {
             rt.update_clock();
             return true;

@@ -39,7 +39,9 @@ pub(crate) mod tests;
 
 use super::fault;
 use super::lock_rank::Rank;
+use super::netpoll::Poller;
 use super::prim::{self, Locked};
+use super::signals::Signals;
 use super::sync::sema::SemaTable;
 use super::timers::NEVER;
 use super::tuning;
@@ -68,6 +70,11 @@ pub trait Executor: Send + Sync + 'static {
     /// Prints `fatal error: text` and what belongs after it, and ends the process. No
     /// runtime lock is held.
     fn fatal(&self, rt: &Runtime, text: &str) -> !;
+    /// SIGQUIT: prints every goroutine and ends the process. Runs on sysmon's thread; the
+    /// world is stopped as far as it could be.
+    fn quit(&self, rt: &Runtime) -> ! {
+        self.fatal(rt, "SIGQUIT")
+    }
     /// The executor's words for a new P.
     fn p_init(&self) -> [usize; 4] {
         [0; 4]
@@ -140,7 +147,10 @@ pub struct Runtime {
     pub(crate) world: AtomicU32,
     pub(crate) stop_note: AtomicU32,
     pub(crate) sema: SemaTable,
-    sysmon: monitor::Sysmon,
+    /// Goroutines that wait for descriptors.
+    pub net: Poller,
+    pub(crate) signals: Signals,
+    pub(crate) sysmon: monitor::Sysmon,
     exit: (Mutex<Option<i32>>, Condvar),
 }
 
@@ -189,6 +199,8 @@ impl Runtime {
             world: AtomicU32::new(0),
             stop_note: AtomicU32::new(0),
             sema: SemaTable::default(),
+            net: Poller::default(),
+            signals: Signals::default(),
             sysmon: monitor::Sysmon::default(),
             exit: (Mutex::new(None), Condvar::new()),
         });
@@ -254,7 +266,7 @@ impl Runtime {
         self.sched.with(Rank::Sched, |s| {
             for m in &s.ms {
                 m.poke(POLL_EXIT);
-                m.parker.unpark();
+                m.unpark();
                 m.stopped.store(0, Ordering::Release);
                 prim::futex_wake(&m.stopped, 1);
             }
@@ -316,6 +328,13 @@ impl Runtime {
                 .sum(),
         }
     }
+    /// The M on which `g` runs, or ran when the world stopped.
+    pub fn thread_of(&self, g: &G) -> Option<u32> {
+        self.sched.with(Rank::Sched, |s| {
+            let m = s.ms.iter().find(|m| std::ptr::eq(m.current(), g));
+            m.map(|m| m.id)
+        })
+    }
     /// Calls `f` for every goroutine that has not ended. The world must be stopped (or
     /// the process be dying), else what `f` sees may change under it.
     pub fn for_each_g(&self, f: impl FnMut(&G)) {
@@ -361,10 +380,14 @@ impl Runtime {
             self.sched.with(Rank::Sched, |s| {
                 // SAFETY: workers live as long as the runtime.
                 if let Some(m) = unsafe { s.sleeper.as_ref() } {
-                    m.parker.unpark();
+                    m.unpark();
                 }
             });
         }
+    }
+    /// Wakes the sleeping M (if any) to choose anew how to sleep.
+    pub(crate) fn kick_sleeper(&self) {
+        self.nudge_sleeper();
     }
 
     // ---- Ps, Ms, the global queue ------------------------------------------------------
@@ -477,7 +500,7 @@ impl Runtime {
             w
         });
         match run {
-            Run::Old(m) => m.parker.unpark(),
+            Run::Old(m) => m.unpark(),
             Run::New(m) => {
                 let rt = self.me.upgrade().expect("the runtime is alive");
                 self.spawn_thread("m", move || {
@@ -560,9 +583,10 @@ impl Runtime {
         }
     }
 
-    /// If timers are pending and nobody sleeps with a timeout, one idle M shall.
+    /// If timers are pending or descriptors are waited for and nobody sleeps for them, one
+    /// idle M shall.
     fn nudge_sleeper(&self) {
-        if self.next_timer() == NEVER {
+        if self.next_timer() == NEVER && !self.net.is_on() {
             return;
         }
         self.sched.with(Rank::Sched, |s| {
@@ -573,7 +597,7 @@ impl Runtime {
             };
             // SAFETY: workers live as long as the runtime.
             if let Some(m) = m.and_then(|m| unsafe { m.as_ref() }) {
-                m.parker.unpark();
+                m.unpark();
             }
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! Each round (50 µs at first, doubling to 10 ms when nothing happens) it refreshes the
 //! coarse clock, asks Gs that have run for a slice to yield, retakes Ps from blocking
-//! calls, wakes an M for overdue timers, and wakes one for Gs that wait in a queue while a
+//! calls, passes signals on, wakes an M for overdue timers, polls descriptors when nobody has for long, and wakes one for Gs that wait in a queue while a
 //! P is idle. When all Ps are idle it sleeps without a timeout, so an idle process uses no
 //! CPU; whoever takes the first idle P wakes it.
 
@@ -61,6 +61,10 @@ pub(crate) fn run(rt: &Runtime) {
         if rt.attention.load(Ordering::Relaxed) & ATTN_EXIT != 0 {
             return;
         }
+        if rt.signals.deliver(rt) {
+            rt.stop_for_dump();
+            rt.exec.quit(rt);
+        }
         let sleeps = rt.idle.idle_ps() == rt.procs()
             && rt.sched.with(Rank::Sched, |s| {
                 let all = s.idle_ps.len() == rt.procs() as usize;
@@ -69,6 +73,10 @@ pub(crate) fn run(rt: &Runtime) {
             });
         if sleeps {
             rt.sysmon.parker.park(-1);
+            if rt.signals.deliver(rt) {
+                rt.stop_for_dump();
+                rt.exec.quit(rt);
+            }
             rt.sysmon.asleep.store(0, Ordering::Relaxed);
             delay = tuning::SYSMON_MIN_NS;
             calm = 0;
@@ -132,6 +140,17 @@ fn round(rt: &Runtime, seen: &mut Vec<Seen>) -> bool {
             }
             _ => {}
         }
+    }
+    let last = rt.net.last_poll();
+    if last != 0 && rt.net.waiters() != 0 && now - last >= tuning::POLL_OVERDUE_NS {
+        let mut woken = Vec::new();
+        rt.net.poll(0, &mut woken);
+        let n = woken.len();
+        acted |= n != 0;
+        for g in woken {
+            rt.ready_external(g);
+        }
+        rt.net.settled(n);
     }
     if rt.idle.idle_ps() == 0 && rt.next_timer() <= now {
         // Nobody is free to run the due timer: one of the busy is asked to, before its

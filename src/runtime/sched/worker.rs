@@ -64,7 +64,9 @@ pub struct Worker {
     pub(crate) locked_g: Cell<*const G>,
     /// The P given up at `enter_blocking`.
     pub(crate) old_p: Cell<*const P>,
-    pub(crate) parker: Parker,
+    parker: Parker,
+    /// 1 while the M sleeps (or is about to) in the netpoller instead of its parker.
+    polling: AtomicU32,
     /// A P handed over by whoever unparks this M.
     pub(crate) next_p: AtomicPtr<P>,
     /// Start as a spinner (set with `next_p`).
@@ -96,6 +98,7 @@ impl Worker {
             locked_g: Cell::new(null()),
             old_p: Cell::new(null()),
             parker: Parker::default(),
+            polling: AtomicU32::new(0),
             next_p: AtomicPtr::new(null_mut()),
             next_spinning: AtomicBool::new(false),
             soft: AtomicBool::new(false),
@@ -284,6 +287,28 @@ impl Worker {
     pub fn unlock_thread(&self, g: &G) {
         self.locked_g.set(null());
         g.locked_m.store(0, Ordering::Relaxed);
+    }
+
+    /// Sleeps until `unpark` or for `timeout` ns (negative: for ever). May return early.
+    pub(crate) fn park(&self, timeout: i64) {
+        self.parker.park(timeout);
+    }
+    /// As `park`, and polls descriptors meanwhile; Gs that may go on are added to `out`.
+    pub(crate) fn park_polling(&self, timeout: i64, out: &mut Vec<GRef>) {
+        // Either the waker sees the flag, or this sees its token.
+        self.polling.store(1, Ordering::SeqCst);
+        if !self.parker.take() {
+            self.rt().net.poll(timeout, out);
+        }
+        self.polling.store(0, Ordering::SeqCst);
+        self.parker.take();
+    }
+    /// Ends a `park` or `park_polling`, now or later. Callable from any thread.
+    pub(crate) fn unpark(&self) {
+        self.parker.unpark();
+        if self.polling.load(Ordering::SeqCst) != 0 {
+            self.rt().net.break_sleep();
+        }
     }
 
     // ---- the loop -------------------------------------------------------------------

@@ -30,6 +30,65 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// Stops the world from a thread that is no M, for the last words of a dying process:
+    /// gives up after a while (a native call may hang) and is never undone.
+    pub(crate) fn stop_for_dump(&self) {
+        let end = prim::nanotime() + tuning::DUMP_WAIT_NS;
+        while self
+            .world
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            if prim::nanotime() > end {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        self.stop_note.store(0, Ordering::Relaxed);
+        self.sched.with(Rank::Sched, |s| {
+            self.attention.fetch_or(ATTN_STOP, Ordering::SeqCst);
+            s.stop_wait = self.procs();
+            while let Some(p) = s.idle_ps.pop() {
+                self.idle.p_busy();
+                // SAFETY: Ps are never freed while the runtime lives.
+                unsafe { &*p }.set_status(Status::Stopped);
+                s.stop_wait -= 1;
+            }
+            if s.stop_wait == 0 {
+                self.stop_note.store(1, Ordering::Release);
+            }
+        });
+        while self.stop_note.load(Ordering::Acquire) == 0 && prim::nanotime() < end {
+            self.poke_and_stop_blocking();
+            prim::futex_wait(&self.stop_note, 0, tuning::STOP_RETRY_NS);
+        }
+    }
+
+    fn poke_and_stop_blocking(&self) {
+        for i in 0..self.procs() as usize {
+            let p = self.p(i);
+            // SAFETY: workers live as long as the runtime.
+            if p.status() == Status::Running
+                && let Some(m) = unsafe { p.m.load(Ordering::Acquire).as_ref() }
+            {
+                m.poke(POLL_STOP);
+            }
+        }
+        self.sched.with(Rank::Sched, |s| self.stop_blocking(s));
+    }
+
+    fn stop_blocking(&self, s: &mut Sched) {
+        for i in 0..self.procs() as usize {
+            let p = self.p(i);
+            if p.cas_status(Status::Blocking, Status::Stopped) {
+                p.m.store(null_mut(), Ordering::Release);
+                self.one_stopped(s);
+            }
+        }
+    }
+}
+
 impl Worker {
     /// Returns when every other P is stopped. The running G's state must be saved in
     /// `ext` (another stopper may scan it first); this M may hold another P afterwards.
@@ -60,7 +119,7 @@ impl Worker {
                 unsafe { &*p }.set_status(Status::Stopped);
                 s.stop_wait -= 1;
             }
-            self.stop_blocking(s);
+            rt.stop_blocking(s);
             s.stop_wait == 0
         });
         if done {
@@ -80,23 +139,12 @@ impl Worker {
             if rt.stop_note.load(Ordering::Acquire) == 1 {
                 return;
             }
-            rt.sched.with(Rank::Sched, |s| self.stop_blocking(s));
+            rt.sched.with(Rank::Sched, |s| rt.stop_blocking(s));
             if rt.is_exiting() {
                 // The process ends; nobody will answer any more.
                 loop {
                     std::thread::park();
                 }
-            }
-        }
-    }
-
-    fn stop_blocking(&self, s: &mut Sched) {
-        let rt = self.rt();
-        for i in 0..rt.procs() as usize {
-            let p = rt.p(i);
-            if p.cas_status(Status::Blocking, Status::Stopped) {
-                p.m.store(null_mut(), Ordering::Release);
-                rt.one_stopped(s);
             }
         }
     }

@@ -134,27 +134,31 @@ impl TimerHeap {
         }
         let now = w.rt().update_clock();
         let mut ran = false;
-        let mut funcs: Vec<usize> = Vec::new();
+        let mut later: Vec<(u32, usize)> = Vec::new();
         while self.next() <= now {
             // One lock for a batch; functions are started outside it.
             self.entries.with(Rank::Timers, |v| {
                 while let Some(&e) = v.first()
                     && e.when <= now
-                    && funcs.len() < 64
+                    && later.len() < 64
                 {
                     ran = true;
-                    self.fire(w, v, e, now, &mut funcs);
+                    self.fire(w, v, e, now, &mut later);
                 }
                 self.changed(v);
             });
-            for f in funcs.drain(..) {
-                w.rt().exec.fire_func(w, f);
+            for (kind, arg) in later.drain(..) {
+                if kind == Kind::Net as u32 {
+                    w.rt().net.deadline_passed(w, arg);
+                } else {
+                    w.rt().exec.fire_func(w, arg);
+                }
             }
         }
         ran
     }
 
-    fn fire(&self, w: &Worker, v: &mut Vec<Entry>, e: Entry, now: i64, funcs: &mut Vec<usize>) {
+    fn fire(&self, w: &Worker, v: &mut Vec<Entry>, e: Entry, now: i64, later: &mut Vec<(u32, usize)>) {
         let Some(t) = e.timer() else {
             take_at(v, 0);
             // SAFETY: a tagged entry is a sleeping registry G.
@@ -175,10 +179,10 @@ impl TimerHeap {
         } else {
             take_at(v, 0);
         }
-        if t.kind.get() == Kind::Func as u32 {
-            funcs.push(t.arg.get());
-        } else {
+        if t.kind.get() == Kind::SendTime as u32 {
             send_time(w, t, now);
+        } else {
+            later.push((t.kind.get(), t.arg.get()));
         }
         if period <= 0 {
             t.home.store(0, Ordering::Release);

@@ -44,6 +44,8 @@ pub enum Kind {
     SendTime,
     /// Has `Executor::fire_func` start a goroutine for the function value `arg`.
     Func,
+    /// Tells the netpoller that a deadline has passed; `arg` is its own number.
+    Net,
 }
 
 /// A timer in guest (or native) memory: 40 bytes, word 2 is a guest pointer. All-zero
@@ -88,8 +90,24 @@ impl Timer {
         }
     }
 
-    /// The channel or function value.
+    /// A stopped timer outside guest memory.
+    pub(crate) fn stopped(kind: Kind, arg: usize) -> Timer {
+        Timer {
+            when: Cell::new(0),
+            period: Cell::new(0),
+            arg: Cell::new(arg),
+            home: AtomicU32::new(0),
+            pos: Cell::new(0),
+            kind: Cell::new(kind as u32),
+            _pad: 0,
+        }
+    }
+
+    /// The channel or function value (0 if it is neither).
     pub fn arg(&self) -> usize {
+        if self.kind.get() == Kind::Net as u32 {
+            return 0;
+        }
         self.arg.get()
     }
     /// When it is due, in monotonic ns. Only meaningful while nobody resets it.
