@@ -1,4 +1,5 @@
 //! The command line.
 
+pub mod fmt;
 pub mod options;
 pub mod run;

@@ -53,6 +53,7 @@ fn command(opts: Options) -> i32 {
             );
             exit::OK
         }
+        Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
             Ok(_) => exit::OK,
             Err(code) => code,
