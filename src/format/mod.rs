@@ -7,6 +7,7 @@
 //! one line stays there if it fits.
 
 mod align;
+mod build;
 mod comment;
 pub mod diff;
 mod doc;
@@ -28,9 +29,27 @@ use crate::syntax::parse::{ParseOptions, parse_file};
 use printer::Printer;
 use std::path::Path;
 
-/// The text of one file in the usual layout. Errors are syntax errors; their positions are
+/// Passes after which a layout that still changes is taken as it is.
+const MAX_PASSES: usize = 5;
+
+/// The text of one file in the usual layout; formatting it again changes nothing. Errors are syntax errors; their positions are
 /// those of a file added first to a [`SourceMap`], which [`rejected`] gives.
 pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
+    let mut new = pass(text)?;
+    if new == text {
+        return Ok(new);
+    }
+    // Comments that move may change what is aligned with them.
+    for _ in 1..MAX_PASSES {
+        match pass(&new) {
+            Ok(again) if again != new => new = again,
+            _ => break,
+        }
+    }
+    Ok(new)
+}
+
+fn pass(text: &str) -> Result<String, Vec<Diagnostic>> {
     // The first line of an executable script is not Go.
     let (head, body) = match text.strip_prefix("#!") {
         Some(_) => text.split_at(text.find('\n').map_or(text.len(), |i| i + 1)),
@@ -64,6 +83,7 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     let mut p = Printer::new(&body, &scanned.lines, &scanned.groups);
     p.root(&root);
     p.finish();
+    p.place_build_lines();
     let mut out = align::align(&p.out);
     if root.items.is_empty() && root.package.is_none() && scanned.groups.is_empty() {
         out.clear();
@@ -78,7 +98,8 @@ fn syntax_errors(text: &str) -> Vec<Diagnostic> {
     let Some(file) = file else { return Vec::new() };
     let mut ast = Ast::default();
     let mut errors = parse_file(&mut ast, &sources, file, &ParseOptions::default());
-    errors.retain(|d| d.code.is_empty());
+    // Others are about meaning, and have a layout.
+    errors.retain(|d| d.message.starts_with("syntax error"));
     errors
 }
 

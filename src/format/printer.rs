@@ -371,6 +371,7 @@ impl Printer<'_> {
             let group = &groups[self.next_group];
             let (first, end) = (&group.list[0], &group.list[group.list.len() - 1]);
             let doc = tok != T::Import
+                && tok != T::Ident
                 && self.lines.line_col(first.lo).1 == 1
                 && end.hi < self.text.len()
                 && self.place(end.hi + 1) == next;

@@ -18,6 +18,8 @@ type Res<V> = Result<V, Fault>;
 
 /// Nesting beyond which the input is refused.
 const MAX_DEPTH: u32 = 10_000;
+/// Longest chain of operators or selectors, which makes a tree as deep.
+const MAX_CHAIN: u32 = 100_000;
 
 pub struct Reader<'a> {
     toks: &'a [Tok],
@@ -689,7 +691,8 @@ impl Reader<'_> {
     fn binary(&mut self, min: u8) -> Res<Expr> {
         self.deeper(|r| {
             let mut x = r.unary()?;
-            loop {
+            for n in 0.. {
+                r.bounded(n)?;
                 let op = r.kind();
                 let p = precedence(op);
                 if p < min || p == 0 {
@@ -708,6 +711,16 @@ impl Reader<'_> {
                     },
                 };
             }
+            Ok(x)
+        })
+    }
+    fn bounded(&self, links: u32) -> Res<()> {
+        if links < MAX_CHAIN {
+            return Ok(());
+        }
+        Err(Fault {
+            at: self.at(),
+            message: "nesting too deep".into(),
         })
     }
     fn unary(&mut self) -> Res<Expr> {
@@ -766,7 +779,8 @@ impl Reader<'_> {
     }
     fn postfix(&mut self, mut x: Expr) -> Res<Expr> {
         let lo = x.lo;
-        loop {
+        for n in 0.. {
+            self.bounded(n)?;
             let kind = match self.kind() {
                 T::Dot => {
                     self.bump();
@@ -801,6 +815,7 @@ impl Reader<'_> {
             };
             x = self.make(lo, kind);
         }
+        Ok(x)
     }
     fn takes_braces(&self, x: &Expr) -> bool {
         match &x.kind {
