@@ -4,6 +4,7 @@
 pub mod base;
 pub mod bytecode;
 pub mod cli;
+pub mod format;
 pub mod heap;
 pub mod load;
 pub mod lower;

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod fmt;
 pub mod options;
 pub mod run;
 pub mod suggest;

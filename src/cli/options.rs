@@ -17,6 +17,7 @@ gosub runs Go programs without a build step.
 usage:
     gosub [run] [flags] FILE [args]   run a program (.go or .gosub); args go to the program
     gosub check [flags] FILE...       report every error of a program, run nothing
+    gosub fmt [-l] [-w] [-d] [PATH...]  lay out source files as gofmt does
     gosub dis FILE                    list the bytecode of a program
     gosub version                     print the version
     gosub --help                      print this text
@@ -63,6 +64,7 @@ pub enum Command {
     Test {
         args: Vec<String>,
     },
+    Fmt(super::fmt::FmtOptions),
     Version,
     Help,
 }
@@ -120,6 +122,12 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let mut rest = args.iter().cloned().peekable();
     let verb = match rest.peek().map(String::as_str) {
         None => return Err("no file given".into()),
+        Some("fmt") => {
+            return Ok(Options {
+                command: Command::Fmt(super::fmt::parse(rest.skip(1))?),
+                format,
+            });
+        }
         Some(v @ ("run" | "check" | "dis" | "version" | "help")) => {
             let v = v.to_string();
             rest.next();

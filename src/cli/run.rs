@@ -62,6 +62,7 @@ fn command(opts: Options) -> i32 {
             exit::OK
         }
         Command::Test { ref args } => test::main(args, opts.format),
+        Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
             Ok(_) => exit::OK,
             Err(code) => code,
