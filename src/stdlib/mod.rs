@@ -22,6 +22,7 @@ macro_rules! native {
 pub mod atomic;
 pub mod bits;
 pub mod bytes;
+pub mod digest;
 pub mod encoding;
 pub mod fmtcore;
 pub mod helpers;
@@ -70,6 +71,7 @@ pub const TABLES: &[&[Entry]] = &[
     atomic::NATIVES,
     bits::NATIVES,
     bytes::NATIVES,
+    digest::NATIVES,
     encoding::NATIVES,
     helpers::NATIVES,
     json::NATIVES,

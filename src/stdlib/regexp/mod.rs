@@ -16,6 +16,7 @@ use crate::heap::mem;
 use crate::heap::rtti::Shape;
 use crate::vm::cx::Exit;
 use crate::vm::natives::{Call, Entry, Slice};
+use crate::vm::ops::slow::decode;
 
 /// One compiled expression.
 struct Expr {
@@ -154,7 +155,10 @@ fn find_all(e: &Expr, s: &[u8], limit: usize, groups: usize, longest: bool) -> V
         at = if end > at {
             end
         } else {
-            at + crate::vm::ops::slow::decode(&s[at..]).1.max(1)
+            at + s
+                .get(at..)
+                .filter(|r| !r.is_empty())
+                .map_or(1, |r| decode(r).1.max(1))
         };
     }
     out
