@@ -158,7 +158,14 @@ impl TimerHeap {
         ran
     }
 
-    fn fire(&self, w: &Worker, v: &mut Vec<Entry>, e: Entry, now: i64, later: &mut Vec<(u32, usize)>) {
+    fn fire(
+        &self,
+        w: &Worker,
+        v: &mut Vec<Entry>,
+        e: Entry,
+        now: i64,
+        later: &mut Vec<(u32, usize)>,
+    ) {
         let Some(t) = e.timer() else {
             take_at(v, 0);
             // SAFETY: a tagged entry is a sleeping registry G.
