@@ -271,9 +271,8 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
         let mut dead = None;
         let got = rt.sched.with(Rank::Sched, |s| {
             if rt.attention.load(Ordering::Relaxed) & ATTN_EXIT != 0 {
-                if listed {
-                    s.unlist(w);
-                }
+                // Not there any more when a P is on its way.
+                s.idle_ms.retain(|m| !std::ptr::eq(*m, w));
                 return true;
             }
             if listed && !s.idle_ms.contains(&(w as *const Worker)) {
