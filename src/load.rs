@@ -133,7 +133,10 @@ pub struct Growing {
 
 impl Growing {
     /// Starts with these packages, `main` last.
-    pub fn new(units: &[Unit], opts: &CheckOptions) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
+    pub fn new(
+        units: &[Unit],
+        opts: &CheckOptions,
+    ) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
         // What later inputs will name is not known.
         let mut loader = Loader::new(Reach::everything());
         loader.units(units, opts);
@@ -176,7 +179,11 @@ impl Growing {
     }
 
     /// Checks one more file of the package. Imported packages come with it, first.
-    pub fn check(&mut self, ast: Ast, opts: &CheckOptions) -> (Vec<CheckedPackage>, CheckedPackage, Vec<Diagnostic>) {
+    pub fn check(
+        &mut self,
+        ast: Ast,
+        opts: &CheckOptions,
+    ) -> (Vec<CheckedPackage>, CheckedPackage, Vec<Diagnostic>) {
         let mut missing = Vec::new();
         let imports: Vec<(String, Span)> = ast
             .files

@@ -13,9 +13,9 @@ use crate::types::info::Info;
 pub fn package_name(path: &str) -> &str {
     let mut parts = path.rsplit('/');
     let last = parts.next().unwrap_or(path);
-    let version = last.strip_prefix('v').is_some_and(|n| {
-        !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())
-    });
+    let version = last
+        .strip_prefix('v')
+        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     if version {
         parts.next().unwrap_or(last)
     } else {
@@ -132,10 +132,16 @@ pub fn early_uses(ast: &Ast, info: &Info) -> Vec<Diagnostic> {
         .filter(|e| matches!(e.kind, ExprKind::FuncLit(_)))
         .map(|e| e.span)
         .collect();
-    let Some(main) = ast.files.iter().flat_map(|f| &f.decls).rev().find_map(|d| match d {
-        Decl::Func(f) => ast.func(f.func).body.as_ref(),
-        _ => None,
-    }) else {
+    let Some(main) = ast
+        .files
+        .iter()
+        .flat_map(|f| &f.decls)
+        .rev()
+        .find_map(|d| match d {
+            Decl::Func(f) => ast.func(f.func).body.as_ref(),
+            _ => None,
+        })
+    else {
         return Vec::new();
     };
     let vars: HashSet<_> = info.vars.iter().copied().collect();

@@ -13,9 +13,9 @@
 use super::ast::*;
 use super::build::{Builder, Item};
 use super::context::{self, Kind, Level};
+use super::script::Script;
 use super::token::{T, Tok};
 use super::wording::{self, Expected};
-use super::script::Script;
 use super::{grammar, lex};
 use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
