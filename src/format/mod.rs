@@ -106,6 +106,6 @@ fn syntax_errors(text: &str) -> Vec<Diagnostic> {
 /// The sources that the positions of [`format`]'s errors refer to.
 pub fn rejected(name: &str, text: &str) -> (SourceMap, Option<FileId>) {
     let mut sources = SourceMap::new();
-    let file = sources.add(name, Path::new(name), text).ok();
+    let file = sources.add(name, Path::new(name), text.to_string()).ok();
     (sources, file)
 }
