@@ -8,6 +8,7 @@ pub mod format;
 pub mod heap;
 pub mod load;
 pub mod lower;
+pub mod race;
 pub mod runtime;
 pub mod script;
 pub mod stdlib;

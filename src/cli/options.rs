@@ -1,6 +1,7 @@
 //! Flags, commands, exit codes and the help text.
 
 use crate::base::render::Format;
+use crate::race::report::Form;
 
 /// Exit codes, as `--help` lists them.
 pub mod exit {
@@ -23,18 +24,23 @@ usage:
     gosub --help                      print this text
 
 flags (one or two dashes):
+    -race                   report data races: accesses to the same memory by goroutines that
+                            nothing orders; any race makes the exit code 66
+    --race-format=FORMAT    text (as Go prints it), json: one object a line, sarif
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
 
 environment:
     GOMAXPROCS     number of goroutines that run at the same instant (default: processors)
     GOGC           heap growth in percent before a collection (default 100, off)
+    GORACE         options of -race, as for Go: halt_on_error, exitcode, log_path, ...
     GOTRACEBACK    none, single (default) or all: what a dying program prints
     NO_COLOR       no colours
 
 exit codes:
     0  success              n  os.Exit(n)
     1  compile error        2  panic, fatal error (deadlock, ...) or wrong usage
+    66 data races (with -race)
 
 examples:
     gosub examples/hello.gosub
@@ -74,6 +80,9 @@ pub enum Command {
 pub struct Options {
     pub command: Command,
     pub format: Option<Format>,
+    /// Run under the race detector.
+    pub race: bool,
+    pub race_form: Form,
 }
 
 /// `test` has its own flags; only the error format is everybody's.
@@ -86,6 +95,8 @@ fn test_command(args: &[String]) -> Result<Options, String> {
             return Ok(Options {
                 command: Command::Help,
                 format,
+                race: false,
+                race_form: Form::Text,
             });
         }
         match a.trim_start_matches('-').split_once('=') {
@@ -99,6 +110,8 @@ fn test_command(args: &[String]) -> Result<Options, String> {
     Ok(Options {
         command: Command::Test { args: rest },
         format,
+        race: false,
+        race_form: Form::Text,
     })
 }
 
@@ -119,6 +132,8 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         return test_command(&args[1..]);
     }
     let mut format = None;
+    let mut race = false;
+    let mut race_form = Form::Text;
     let mut rest = args.iter().cloned().peekable();
     let verb = match rest.peek().map(String::as_str) {
         None => return Err("no file given".into()),
@@ -126,6 +141,8 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             return Ok(Options {
                 command: Command::Fmt(super::fmt::parse(rest.skip(1))?),
                 format,
+                race,
+                race_form,
             });
         }
         Some(v @ ("run" | "check" | "dis" | "version" | "help")) => {
@@ -160,12 +177,16 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 return Ok(Options {
                     command: Command::Help,
                     format,
+                    race,
+                    race_form,
                 });
             }
             "version" => {
                 return Ok(Options {
                     command: Command::Version,
                     format,
+                    race,
+                    race_form,
                 });
             }
             "error-format" => {
@@ -182,9 +203,26 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                         args: rest.collect(),
                     },
                     format,
+                    race,
+                    race_form,
                 });
             }
-            "race" => return Err("-race is not supported yet".into()),
+            "race" => race = !value.is_some_and(|v| v == "false" || v == "0"),
+            "race-format" => {
+                let v = value
+                    .or_else(|| rest.next())
+                    .ok_or("--race-format needs text, json or sarif")?;
+                race_form = match v.as_str() {
+                    "text" => Form::Text,
+                    "json" => Form::Json,
+                    "sarif" => Form::Sarif,
+                    other => {
+                        return Err(format!(
+                            "unknown race format {other:?}: want text, json or sarif"
+                        ));
+                    }
+                };
+            }
             other => return Err(format!("unknown flag --{other}")),
         }
     }
@@ -207,7 +245,12 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             args: tail,
         },
     };
-    Ok(Options { command, format })
+    Ok(Options {
+        command,
+        format,
+        race,
+        race_form,
+    })
 }
 
 #[cfg(test)]
@@ -251,7 +294,6 @@ mod tests {
             "check",
             "dis a b",
             "--nope a.go",
-            "run -race a.go",
             "check --error-format=x a",
         ] {
             assert!(parse(&words(bad)).is_err(), "{bad}");

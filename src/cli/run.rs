@@ -74,14 +74,20 @@ fn command(opts: Options) -> i32 {
         Command::Run { ref file, ref args } => {
             let (files, args) = program_files(file, args);
             match load(&files, &opts) {
-                Ok(l) => run(l, file, args),
+                Ok(l) => {
+                    race_mode(&opts);
+                    run(l, file, args)
+                }
                 Err(code) => code,
             }
         }
         Command::Eval { ref code, ref args } => {
             let text = vec![("-e".to_string(), code.clone())];
             match load_texts(&text, &opts) {
-                Ok(l) => run(l, "-e", args),
+                Ok(l) => {
+                    race_mode(&opts);
+                    run(l, "-e", args)
+                }
                 Err(code) => code,
             }
         }
@@ -132,6 +138,13 @@ fn directory(dir: &Path) -> Result<Vec<String>, String> {
         return Err(format!("no Go files in {}", dir.display()));
     }
     Ok(names)
+}
+
+/// Turns on the race detector if the command line says so.
+fn race_mode(opts: &Options) {
+    if opts.race {
+        vm::exec::enable_race(opts.race_form);
+    }
 }
 
 /// Reads and checks a program; reports what is wrong with it. `-` is standard input, a

@@ -181,6 +181,10 @@ impl Heap {
     pub fn base(&self) -> usize {
         self.region.base
     }
+    /// Bytes from the base that were ever used.
+    pub fn used_bytes(&self) -> usize {
+        self.top.load(Relaxed)
+    }
     /// Bytes of addresses reserved.
     pub fn region_bytes(&self) -> usize {
         self.region.blocks as usize * BLOCK
@@ -414,6 +418,9 @@ impl Heap {
             };
             (*m).large = Box::into_raw(Box::new(large));
             (*m).kind = kind::HEAD;
+        }
+        if crate::race::on() {
+            crate::race::shadow::clear(p as usize, bytes);
         }
         self.report(n as u64 * BLOCK as u64, 1);
         fence(Release);
@@ -653,6 +660,14 @@ impl AllocCache {
             };
             if free != 0 {
                 let first = heap.region.addr(s.block) + word as usize * 64 * cell as usize;
+                if crate::race::on() {
+                    let mut left = free;
+                    while left != 0 {
+                        let i = left.trailing_zeros() as usize;
+                        left &= left - 1;
+                        crate::race::shadow::clear(first + i * cell as usize, cell as usize);
+                    }
+                }
                 self.slots[slot] = Slot {
                     free,
                     group: first as *mut u8,

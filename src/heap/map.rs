@@ -570,6 +570,15 @@ pub unsafe fn iter_init(it: *mut u8, m: *mut u8) -> Result<(), MapFault> {
     Ok(())
 }
 
+/// The map that an iterator walks (0: a nil map).
+///
+/// # Safety
+/// `it` was set up by [`iter_init`].
+pub unsafe fn iterated(it: *const u8) -> u64 {
+    // SAFETY: the iterator's first word.
+    unsafe { load_u64(it) }
+}
+
 /// The next entry: key and element, to be read at once.
 ///
 /// # Safety

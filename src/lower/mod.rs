@@ -402,8 +402,16 @@ impl Lowerer {
         let size = size_align(t).0.max(1).next_multiple_of(16);
         if self.global_free.1 < size {
             let bytes = size.max(64 << 10);
-            let words: &'static mut [u128] = Box::leak(vec![0u128; bytes / 16].into_boxed_slice());
-            let base = words.as_mut_ptr() as usize;
+            let base = if crate::race::on() {
+                // In the heap, where memory has a shadow.
+                let mut cache = crate::heap::AllocCache::new();
+                cache.alloc_noscan(bytes) as usize
+            } else {
+                let words: &'static mut [u128] =
+                    Box::leak(vec![0u128; bytes / 16].into_boxed_slice());
+                words.as_mut_ptr() as usize
+            };
+            assert!(base != 0, "no memory for package variables");
             self.global_chunks.push((base, bytes));
             crate::vm::roots::add_globals(base, bytes);
             self.global_free = (base, bytes);
@@ -450,6 +458,11 @@ impl Lowerer {
         Some(self.rtti(Ty::new(Type::Pointer(t))))
     }
     /// Descriptor of a package-level type, for the VM's own values.
+    pub fn rtti_string(&mut self) -> &'static Rtti {
+        self.rtti(crate::types::universe::basic(
+            crate::types::ty::Basic::String,
+        ))
+    }
     pub fn rtti_named(&mut self, path: &str, name: &str) -> Option<&'static Rtti> {
         let t = self.find(path, name)?.ty.get()?;
         Some(self.rtti(t))

@@ -16,6 +16,8 @@ pub enum Rank {
     Chan,
     /// A bucket of the semaphore table (`sync::sema`); also a Cond's notify list.
     Sema,
+    /// A variable of the race detector (`race::sync`).
+    RaceVar,
     /// The scheduler's idle lists and global queue (`sched::idle`, `sched::inject`).
     Sched,
     /// The netpoller's list of free descriptors.

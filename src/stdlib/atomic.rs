@@ -73,7 +73,7 @@ family!(u32s, AtomicU32, u32, |v| v as u64);
 family!(w64, AtomicU64, u64, |v| v);
 
 /// `*any` read as one value.
-unsafe fn value_load(cx: &mut Cx, base: *mut u64) -> Exit {
+pub(super) unsafe fn value_load(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments; the pointer is to an interface.
     unsafe {
         let mut c = Call::new(cx, base, 2);
@@ -99,7 +99,7 @@ unsafe fn load_if(p: u64) -> (u64, u64) {
 /// One lock for all read-modify-writes of interface cells: they are rare.
 static IFACE_LOCK: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-unsafe fn value_swap(cx: &mut Cx, base: *mut u64) -> Exit {
+pub(super) unsafe fn value_swap(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: as `value_load`.
     unsafe {
         let mut c = Call::new(cx, base, 3);
@@ -126,7 +126,7 @@ unsafe fn value_swap(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
-unsafe fn value_cas(cx: &mut Cx, base: *mut u64) -> Exit {
+pub(super) unsafe fn value_cas(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: as `value_load`.
     unsafe {
         let mut c = Call::new(cx, base, 1);

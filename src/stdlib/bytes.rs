@@ -168,6 +168,7 @@ native!(n_trim_space, 2, |c| {
 /// A slice argument as header and contents.
 fn both<'a>(c: &mut Call<'a>) -> (Slice, &'a [u8]) {
     let s = c.slice();
+    crate::race::reads(s.ptr, s.len);
     // SAFETY: a slice header in the frame.
     (s, unsafe {
         crate::vm::ops::slow::bytes(s.ptr, s.len as u64)

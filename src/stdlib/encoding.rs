@@ -182,6 +182,7 @@ fn crc32(crc: u32, tab: impl Fn(usize) -> u32, p: &[u8]) -> u32 {
 /// Writes decoded bytes to dst; results are their number and the place of an error or -1.
 fn ret_decoded(c: &mut Call, dst: Slice, (out, bad): (Vec<u8>, Option<usize>)) -> Exit {
     let n = out.len().min(dst.len);
+    crate::race::writes(dst.ptr, n);
     // SAFETY: n bytes fit in both; dst is a slice argument of the call.
     unsafe { mem::copy(dst.ptr as *mut u8, out.as_ptr(), n) };
     if n < out.len() {

@@ -7,6 +7,7 @@ use crate::vm::natives::{Entry, Slice};
 
 /// The headers in a guest slice of strings or slices: address and second word.
 pub(super) fn headers(s: Slice) -> Vec<(u64, u64)> {
+    crate::race::reads(s.ptr, s.len * 16);
     (0..s.len)
         // SAFETY: s describes len elements of 16 bytes, 16-aligned.
         .map(|i| unsafe { mem::load128((s.ptr as *const u8).add(16 * i)) })
@@ -30,6 +31,8 @@ fn sort_as<T>(
     sort: impl FnOnce(&mut [T]),
 ) {
     let at = |i: usize| (s.ptr as usize + i * size) as *mut u8;
+    crate::race::reads(s.ptr, s.len * size);
+    crate::race::writes(s.ptr, s.len * size);
     let mut v: Vec<T> = (0..s.len).map(|i| load(at(i))).collect();
     sort(&mut v);
     for (i, x) in v.iter().enumerate() {
@@ -106,6 +109,7 @@ fn sorted<T>(
     load: impl Fn(*const u8) -> T,
     less: impl Fn(&T, &T) -> bool,
 ) -> bool {
+    crate::race::reads(s.ptr, s.len * size);
     let at = |i: usize| load((s.ptr as usize + i * size) as *const u8);
     (1..s.len).all(|i| !less(&at(i), &at(i - 1)))
 }

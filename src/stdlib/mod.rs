@@ -34,6 +34,7 @@ pub mod misc;
 pub mod os;
 pub mod poll;
 pub mod process;
+pub mod race;
 pub mod rand;
 pub mod reach;
 pub mod reflect;

@@ -82,7 +82,7 @@ native!(exit, 0, |c| {
         return c.panic("unexpected call to os.Exit(0) during test");
     }
     // Other goroutines may be running: leave without destructors. Output is not buffered.
-    libc::_exit(code as i32);
+    libc::_exit(crate::race::report::finish(code as i32));
 });
 native!(errno_text, 2, |c| {
     let code = c.int() as i32;
@@ -133,6 +133,7 @@ native!(close, 1, |c| {
 });
 native!(write_string, 2, |c| {
     let (fd, b) = (c.int(), c.str());
+    crate::race::file_write(0, 0);
     let (n, code) = blocking(c.cx, false, || {
         counted(|| libc::write(fd as i32, b.as_ptr().cast(), b.len()))
     });
@@ -143,10 +144,12 @@ native!(read_at, 2, |c| {
     let (n, code) = blocking(c.cx, false, || {
         counted(|| libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off))
     });
+    crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n).ret_int(code);
 });
 native!(write_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
+    crate::race::file_write(b.ptr, b.len);
     let (n, code) = blocking(c.cx, false, || {
         counted(|| libc::pwrite(fd as i32, b.ptr as *const libc::c_void, b.len, off))
     });

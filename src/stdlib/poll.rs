@@ -117,10 +117,14 @@ native!(read, 2, |c| {
         let n = libc::read(g.fd(), b.ptr as *mut libc::c_void, b.len) as i64;
         (n, n > 0 && (n as usize) < b.len)
     });
+    if let Tried::Done(n) = t {
+        crate::race::file_read(b.ptr, n.max(0) as usize);
+    }
     return finish(&mut c, t);
 });
 native!(write, 2, |c| {
     let (h, b) = (c.word(), c.slice());
+    crate::race::file_write(b.ptr, b.len);
     let t = attempt(c.cx, h, Mode::Write, |g| {
         let n = libc::write(g.fd(), b.ptr as *const libc::c_void, b.len) as i64;
         (n, (n as usize) < b.len)
@@ -451,6 +455,9 @@ native!(receive, 11, |c| {
         noob = m.msg_controllen;
         (n, false)
     });
+    if let Tried::Done(n) = t {
+        crate::race::file_read(b.ptr, n.max(0) as usize);
+    }
     let (n, code) = match t {
         Tried::Done(n) => (n, 0),
         Tried::Failed(code) => (0, code),
@@ -467,6 +474,7 @@ native!(send, 2, |c| {
         c.ret(0).ret_int(libc::EINVAL as i64);
         return Exit::Next;
     }
+    crate::race::file_write(b.ptr, b.len);
     let t = attempt(c.cx, h, Mode::Write, |g| {
         let mut part = libc::iovec {
             iov_base: b.ptr as *mut libc::c_void,

@@ -17,6 +17,7 @@ unsafe fn walk_map(word: u64, t: &'static Rtti, visit: &mut dyn FnMut(*const u8,
     let mt = MapType::of(t);
     let mut it = [0u64; map::ITER_WORDS];
     let it = it.as_mut_ptr() as *mut u8;
+    crate::race::reads(word, 8);
     // SAFETY: by the caller's promise; the iterator is this function's own and no
     // collection can happen before it returns.
     unsafe {
@@ -30,6 +31,7 @@ unsafe fn walk_map(word: u64, t: &'static Rtti, visit: &mut dyn FnMut(*const u8,
 }
 
 fn args_of(s: Slice) -> Args {
+    crate::race::reads(s.ptr, s.len * 16);
     // SAFETY: a `[]any` of the frame, alive during the call.
     unsafe { Args::new(s.ptr as *const u8, s.len) }
 }
@@ -80,6 +82,7 @@ fn ret_appended(c: &mut Call, buf: Slice, tail: &[u8]) -> Result<(), Exit> {
     let total = buf.len + tail.len();
     if total <= buf.cap {
         // SAFETY: room between length and capacity of the caller's slice.
+        crate::race::writes(buf.ptr + buf.len as u64, tail.len());
         unsafe {
             crate::heap::mem::copy((buf.ptr as *mut u8).add(buf.len), tail.as_ptr(), tail.len())
         };

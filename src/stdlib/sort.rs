@@ -55,6 +55,10 @@ unsafe fn swap(cx: &mut Cx, base: *mut u64) -> Exit {
             (s.ptr as usize + i * size) as *mut u8,
             (s.ptr as usize + j * size) as *mut u8,
         );
+        for at in [p, q] {
+            crate::race::reads(at as u64, size);
+            crate::race::writes(at as u64, size);
+        }
         let mut k = 0;
         while k + 16 <= size && e.shape.align == 16 {
             let (x, y) = (mem::load_v(p.add(k)), mem::load_v(q.add(k)));

@@ -429,6 +429,7 @@ pub fn join(c: &mut Call, parts: &[&[u8]], sep: &[u8]) -> Result<(u64, u64), Exi
 
 /// The elements of a slice of two-word headers, `len` giving the length in the second.
 pub fn elements<'a>(s: Slice, len: impl Fn(u64) -> u64) -> Vec<&'a [u8]> {
+    crate::race::reads(s.ptr, s.len * 16);
     (0..s.len)
         .map(|i| {
             // SAFETY: element i lies inside the slice; a header of guest memory.

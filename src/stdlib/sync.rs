@@ -10,7 +10,7 @@ use crate::vm::cx::{Cx, Exit};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::ops::conc::runtime_fault;
 
-fn done(cx: &mut Cx, s: Sync) -> Exit {
+pub(super) fn done(cx: &mut Cx, s: Sync) -> Exit {
     match s {
         Sync::Done => Exit::Next,
         Sync::Parked => Exit::Parked,

@@ -51,6 +51,14 @@ native!(bad_regexp, 2, |c| {
     let text = with_pattern(p, |r| r.err().map(str::to_string)).unwrap_or_default();
     crate::try_exit!(c.ret_str(text.as_bytes()));
 });
+native!(race_errors, 1, |c| {
+    let n = if crate::race::on() {
+        crate::race::report::count()
+    } else {
+        0
+    };
+    c.ret(n as u64);
+});
 native!(set_owner, 1, |c| {
     let n = c.int();
     let old = goroutine::get(c.cx.g(), Word::Owner);
@@ -200,6 +208,7 @@ pub const NATIVES: &[Entry] = &[
     ("testing.matchRegexp", match_regexp),
     ("testing.badRegexp", bad_regexp),
     ("testing.setOwner", set_owner),
+    ("testing.raceErrors", race_errors),
     ("testing.leaked", leaked),
     ("testing.watch", watch),
     ("testing.unwatch", unwatch),

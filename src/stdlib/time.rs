@@ -101,10 +101,15 @@ unsafe fn new_timer(cx: &mut Cx, base: *mut u64) -> Exit {
         } else {
             Timer::init(t, Kind::Func, f as usize);
         }
+        starts(t);
         (*t).reset(c.cx.w(), due(ns), period);
     }
     c.ret(t as u64);
     Exit::Next
+}
+/// What the timer leads to comes after its start.
+fn starts(t: *const Timer) {
+    crate::race::with(|l| crate::race::sync::release(crate::race::thread::of(l), t as usize));
 }
 fn due(ns: i64) -> i64 {
     timers::now().saturating_add(ns.max(0))
@@ -129,6 +134,7 @@ unsafe fn reset_timer(cx: &mut Cx, base: *mut u64) -> Exit {
             return c.nil();
         };
         let (ns, period) = (c.int(), c.int());
+        starts(t);
         let was = t.reset(c.cx.w(), due(ns), period);
         c.ret_bool(was);
     }

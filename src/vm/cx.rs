@@ -58,6 +58,9 @@ pub struct Cx {
     /// Shapes of small closures by captured words.
     pub closures: [FixedShape; CLOSURES],
     pub g: *const G,
+    /// The race detector's state of the goroutine and of this M; null in normal runs.
+    pub race: *mut crate::race::Thread,
+    pub race_local: *mut crate::race::Local,
     pub w: *const Worker,
     /// Where to go on; valid after an exit.
     pub pc: *const u64,

@@ -10,7 +10,7 @@
 #![allow(unsafe_code)]
 
 use super::cx::{Cx, Exit};
-use super::ops;
+use super::{ops, race_ops};
 use crate::for_each_instr;
 
 /// See the module text.
@@ -20,6 +20,8 @@ macro_rules! make_table {
     ($($(#[doc = $doc:literal])+ $name:ident $a:tt $b:tt $c:tt $ext:literal;)+) => {
         /// One handler per operation code.
         pub static TABLE: [Handler; crate::bytecode::instr::COUNT] = [$(ops::$name),+];
+        /// The same with the race detector's checks.
+        pub static RACE_TABLE: [Handler; crate::bytecode::instr::COUNT] = [$(race_ops::$name),+];
     };
 }
 for_each_instr!(make_table);
@@ -28,12 +30,29 @@ for_each_instr!(make_table);
 ///
 /// # Safety
 /// `pc` points into verified code, `fp` to a live frame of the context's goroutine.
-pub unsafe fn run(mut pc: *const u64, mut fp: *mut u64, cx: *mut Cx) -> Exit {
+pub unsafe fn run(pc: *const u64, fp: *mut u64, cx: *mut Cx) -> Exit {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        if (*cx).race.is_null() {
+            run_by(&TABLE, pc, fp, cx)
+        } else {
+            run_by(&RACE_TABLE, pc, fp, cx)
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn run_by(
+    table: &'static [Handler; crate::bytecode::instr::COUNT],
+    mut pc: *const u64,
+    mut fp: *mut u64,
+    cx: *mut Cx,
+) -> Exit {
     // SAFETY: by the caller's promise; every handler keeps it for its successor.
     unsafe {
         loop {
             let w = *pc;
-            let e = TABLE.get_unchecked(w as u16 as usize)(pc, fp, cx, w);
+            let e = table.get_unchecked(w as u16 as usize)(pc, fp, cx, w);
             if e != Exit::Next {
                 return e;
             }
@@ -43,16 +62,16 @@ pub unsafe fn run(mut pc: *const u64, mut fp: *mut u64, cx: *mut Cx) -> Exit {
     }
 }
 
-/// Goes on at `$pc` (already advanced).
+/// Goes on at `$pc` (already advanced) with a table of handlers.
 #[macro_export]
 #[doc(hidden)]
-macro_rules! vm_go {
-    ($pc:expr, $fp:expr, $cx:expr) => {{
+macro_rules! vm_go_by {
+    ($table:path, $pc:expr, $fp:expr, $cx:expr) => {{
         let pc: *const u64 = $pc;
         #[cfg(not(debug_assertions))]
         {
             let w = *pc;
-            return $crate::vm::dispatch::TABLE.get_unchecked(w as u16 as usize)(pc, $fp, $cx, w);
+            return $table.get_unchecked(w as u16 as usize)(pc, $fp, $cx, w);
         }
         #[cfg(debug_assertions)]
         {

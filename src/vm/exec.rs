@@ -16,7 +16,8 @@ use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
 use crate::lower::Lowerer;
-use crate::runtime::sched::task::{G, Wake};
+use crate::race;
+use crate::runtime::sched::task::{G, State, Wake};
 use crate::runtime::sched::worker::{Stop, Worker};
 use crate::runtime::sched::{Executor, Runtime};
 
@@ -36,6 +37,8 @@ struct Known {
     panic_nil: &'static Rtti,
     /// Run-time errors whose text stands alone.
     plain_error: &'static Rtti,
+    /// What packages written in Go panic with.
+    string: &'static Rtti,
 }
 
 /// The VM as the scheduler sees it.
@@ -81,6 +84,25 @@ pub fn runtime() -> Option<&'static Runtime> {
     unsafe { (MAIN_RT.load(Ordering::Acquire) as *const Runtime).as_ref() }
 }
 
+/// Turns on the race detector. To be called before anything is compiled.
+pub fn enable_race(form: race::report::Form) {
+    race::enable(heap().base(), heap().region_bytes());
+    race::report::set_form(form);
+    race::report::set_hooks(race::report::Hooks {
+        place: traceback::race_place,
+        running: |id| {
+            let mut found = false;
+            if let Some(rt) = runtime() {
+                rt.for_each_g(|g| {
+                    found |= g.id() == u64::from(id) && g.state() != State::Dead;
+                });
+            }
+            found
+        },
+        flush: flush_output,
+    });
+}
+
 /// Runs a compiled program until it ends; the exit code.
 pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
     let (rt, entry) = make(lw, procs);
@@ -104,6 +126,9 @@ fn start(rt: &std::sync::Arc<Runtime>, entry: FuncId) -> i32 {
         // SAFETY: no arguments.
         let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
         assert!(ok, "no memory for the first goroutine");
+        if race::on() {
+            goroutine::watch(g, &race::clock::Snap::default(), 0);
+        }
     })
 }
 
@@ -119,6 +144,7 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         plain_error: lw
             .rtti_named("runtime", "plainError")
             .expect("runtime.plainError is declared"),
+        string: lw.rtti_string(),
     };
     heap().set_gc_request_hook(gc_request);
     let text = lw
@@ -150,6 +176,8 @@ impl Cx {
             defer_node: goroutine::defer_shape(),
             closures: super::ops::aggregate::closure_shapes(),
             g: null(),
+            race: null_mut(),
+            race_local: null_mut(),
             w: null(),
             pc: null(),
             fp: null_mut(),
@@ -183,6 +211,10 @@ impl Executor for Vm {
             CX.with(|c| c.set(p));
             // SAFETY: contexts are never freed.
             w.set_limit_word(unsafe { &(*p).limit });
+            if race::on() {
+                // SAFETY: as above.
+                unsafe { (*p).race_local = race::Local::install(&(*p).pc, &(*p).fp) };
+            }
         }
         // SAFETY: this thread's own context; nobody else holds a reference to it (others
         // only reach its limit word, through the worker).
@@ -194,6 +226,12 @@ impl Executor for Vm {
         cx.pc = goroutine::get(g, Word::Pc) as *const u64;
         cx.fp = goroutine::get(g, Word::Fp) as *mut u64;
         cx.arm();
+        cx.race = g.race().map_or(null_mut(), |t| t as *mut race::Thread);
+        // SAFETY: this M's own, when there is one.
+        if let Some(l) = unsafe { cx.race_local.as_mut() } {
+            l.thread = cx.race;
+            race::sync::woken(l);
+        }
         if let Some(stop) = self.resume(cx) {
             return stop;
         }
@@ -250,7 +288,7 @@ impl Executor for Vm {
         }
     }
 
-    fn fire_func(&self, w: &Worker, func: usize) {
+    fn fire_func(&self, w: &Worker, func: usize, timer: usize) {
         if func == 0 {
             return;
         }
@@ -262,6 +300,9 @@ impl Executor for Vm {
         };
         if !ok {
             self.fatal(w.rt(), "out of memory");
+        }
+        if race::on() {
+            goroutine::watch(&g, &race::sync::published(timer), 0);
         }
         w.ready_new(g);
     }
@@ -369,7 +410,7 @@ impl Vm {
             Exit::Exited => {
                 if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
                     flush_output();
-                    return Some(Stop::MainDone(0));
+                    return Some(Stop::MainDone(race::report::finish(0)));
                 }
                 Some(Stop::Exited)
             }
@@ -430,7 +471,12 @@ impl Vm {
         } else {
             self.known.plain_error
         };
-        // Both are string types: the data word is a boxed string.
+        self.text_value(cx, t, text)
+    }
+
+    /// A value of a string type.
+    fn text_value(&self, cx: &mut Cx, t: &'static Rtti, text: &str) -> (u64, u64) {
+        // The data word is a boxed string.
         let bytes = super::ops::slow::new_bytes(cx, text.as_bytes());
         let p = cx.cache().alloc(&t.shape);
         if p.is_null() || bytes.is_null() {
@@ -462,6 +508,10 @@ impl Vm {
             Shape::Runtime(t) => {
                 let v = self.error_value(cx, true, &t);
                 self.unwound(cx, v, code == Code::Nil)
+            }
+            Shape::Plain(t) if t.starts_with("sync: ") => {
+                let v = self.text_value(cx, self.known.string, &t);
+                self.unwound(cx, v, false)
             }
             Shape::Plain(t) => {
                 let v = self.error_value(cx, false, &t);
@@ -623,13 +673,21 @@ impl Vm {
             // places outside the heap that hold guest pointers.
             unsafe {
                 heap().collect(&mut |m| {
-                    roots::for_each_global(&mut |p, n| m.mark_range(p, n));
+                    roots::for_each_global(&mut |p, n| {
+                        // In race runs package variables lie in the heap.
+                        m.mark_word(p as u64);
+                        m.mark_range(p, n);
+                    });
                     rt.for_each_g(|g| mark_g(g, m));
                     rt.for_each_timer(|t| {
                         m.mark_word(t as *const _ as u64);
                         m.mark_word(t.arg() as u64);
                     });
                     crate::stdlib::mark_roots(m);
+                    if race::on() {
+                        m.drain();
+                        race_collect(rt, m);
+                    }
                 });
             }
             GC_COUNT.fetch_add(1, Ordering::Relaxed);
@@ -637,6 +695,21 @@ impl Vm {
         }
         w.start_the_world();
     }
+}
+
+/// The race detector's part of a collection, after marking.
+fn race_collect(rt: &Runtime, m: &crate::heap::Marker) {
+    let (base, len) = (heap().base(), heap().region_bytes());
+    race::collect::forget_dead(&|a| a.wrapping_sub(base) < len && !m.is_marked(a));
+    if !race::collect::scan_due() {
+        return;
+    }
+    let mut all = Vec::new();
+    rt.for_each_g(|g| all.push(g.gref()));
+    let mut threads: Vec<&mut race::Thread> = all.iter().filter_map(|g| g.race()).collect();
+    let mut timers = Vec::new();
+    rt.for_each_timer(|t| timers.push(race::sync::published(t as *const _ as usize)));
+    race::collect::scan(base, heap().used_bytes(), &mut threads, &timers);
 }
 
 /// Marks what a goroutine refers to.

@@ -15,7 +15,8 @@ use super::unwind::PanicRec;
 use crate::bytecode::program::{HEADER, funcs, gexit_code};
 use crate::heap::FixedShape;
 use crate::heap::rtti::{FuncId, Shape};
-use crate::runtime::sched::task::{G, GRef};
+use crate::race;
+use crate::runtime::sched::task::{G, GRef, RACE_WORD};
 
 /// Smallest stack. Most parked goroutines need no more.
 const MIN_STACK: usize = 512;
@@ -122,6 +123,14 @@ pub fn release(g: &G) {
         drop(unsafe { Box::from_raw(p) });
     }
     set(g, Word::Panics, 0);
+    if let Some(th) = g.race() {
+        th.end();
+        // SAFETY: the Box made by `watch`; the goroutine is over.
+        unsafe {
+            drop(Box::from_raw(th));
+            (*g.ext.get()).w[RACE_WORD] = 0;
+        }
+    }
 }
 
 /// Makes room for `need` bytes above the frame pointer. False: the limit is reached.
@@ -181,6 +190,18 @@ pub unsafe fn prepare(g: &G, id: FuncId, clo: u64, args: *const u64, n: usize) -
     true
 }
 
+/// Gives a prepared goroutine its state for the race detector: it starts with what `from`
+/// published, at a `go` statement's site (0: none).
+pub fn watch(g: &G, from: &race::clock::Snap, site: u32) {
+    let th = race::Thread::new(from, site, g.id());
+    let fp = get(g, Word::Fp) as *mut u64;
+    // SAFETY: a fresh goroutine's first frame and its own words.
+    unsafe {
+        *fp.sub(1) = u64::from(th.root()) << 32;
+        (*g.ext.get()).w[RACE_WORD] = Box::into_raw(th) as usize;
+    }
+}
+
 /// `go`: a new goroutine, runnable.
 ///
 /// # Safety
@@ -193,6 +214,15 @@ pub unsafe fn start(cx: &mut Cx, id: FuncId, clo: u64, args: *const u64, n: usiz
         return cx.fail(Code::OutOfMemory, 0, 0);
     }
     set(&g, Word::Owner, get(cx.g(), Word::Owner));
+    let (th, local) = (cx.race, cx.race_local);
+    if !th.is_null() {
+        // SAFETY: this M's own, and the running goroutine's.
+        let (site, snap) = unsafe {
+            let site = race::stack::here(&mut *local);
+            (site, (*th).release().clone())
+        };
+        watch(&g, &snap, site);
+    }
     w.ready_new(g);
     Exit::Next
 }

@@ -39,6 +39,12 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
             t.funcs.push(*f);
         }
     }
+    if crate::race::on() {
+        for (name, f) in crate::stdlib::race::NATIVES {
+            let n = t.names.get(name).expect("a variant of a native");
+            t.funcs[*n as usize] = *f;
+        }
+    }
     t
 });
 
@@ -144,6 +150,7 @@ impl<'a> Call<'a> {
     #[inline(always)]
     pub fn bytes(&mut self) -> &'a [u8] {
         let s = self.slice();
+        crate::race::reads(s.ptr, s.len);
         // SAFETY: a slice header in the frame.
         unsafe { super::ops::slow::bytes(s.ptr, s.len as u64) }
     }

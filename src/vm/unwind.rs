@@ -111,7 +111,7 @@ fn unwind(cx: &mut Cx) -> Next {
 fn pop(cx: &mut Cx) {
     // SAFETY: fp is a live frame: its header holds the return address and the distance.
     unsafe {
-        let back = *cx.fp.sub(1) as usize;
+        let back = *cx.fp.sub(1) as u32 as usize;
         cx.pc = *cx.fp.sub(2) as *const u64;
         cx.fp = (cx.fp as *mut u8).sub(back) as *mut u64;
     }
@@ -164,7 +164,7 @@ pub fn recover(cx: &Cx) -> (u64, u64) {
     let mut fp = cx.fp;
     for _ in 0..3 {
         // SAFETY: fp is a live frame.
-        let (ret, back) = unsafe { (*fp.sub(2) as *const u64, *fp.sub(1) as usize) };
+        let (ret, back) = unsafe { (*fp.sub(2) as *const u64, *fp.sub(1) as u32 as usize) };
         if back == 0 {
             return (0, 0);
         }

@@ -10,6 +10,8 @@ pub struct Args {
     /// No package was named: the current directory, and output is shown as it comes.
     pub local: bool,
     pub json: bool,
+    /// Run under the race detector.
+    pub race: bool,
     pub failfast: bool,
     /// Flags for the test program, without `-test.`.
     flags: Vec<(&'static str, String)>,
@@ -32,14 +34,13 @@ const VALUES: &[&str] = &[
 ];
 /// Flags of the test program that are on or off.
 const SWITCHES: &[&str] = &[
-    "v", "short", "failfast", "benchmem", "fullpath", "leak", "json",
+    "v", "short", "failfast", "benchmem", "fullpath", "leak", "json", "race",
 ];
 /// Flags that are accepted and change nothing.
 const IGNORED_VALUES: &[&str] = &["vet", "p", "tags", "mod", "outputdir"];
 const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath"];
 /// Flags that Go has and this command refuses, with the reason.
 const REFUSED: &[(&str, &str)] = &[
-    ("race", "not supported yet"),
     ("c", "there is no test binary to keep: tests run at once"),
     ("o", "there is no test binary to keep: tests run at once"),
     ("i", "there is nothing to install"),
@@ -106,6 +107,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             let on = truth(name, value)?;
             match *known {
                 "json" => out.json = on,
+                "race" => out.race = on,
                 "failfast" => {
                     out.failfast = on;
                     out.flags.push((known, on.to_string()));

@@ -138,7 +138,11 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     let (mut from, to) = pipe()?;
     let again = to.try_clone().map_err(|e| e.to_string())?;
     let mut cmd = Command::new(me);
-    cmd.arg(CHILD).arg(&p.path).arg(match format {
+    cmd.arg(CHILD);
+    if args.race {
+        cmd.arg(program::RACE);
+    }
+    cmd.arg(&p.path).arg(match format {
         Some(Format::Human) => "human",
         Some(Format::Json) => "json",
         _ => "short",

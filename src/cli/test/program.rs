@@ -39,8 +39,13 @@ struct Found {
     problems: Vec<Diagnostic>,
 }
 
-/// Runs the child: path, error format, (shown, full) names, `--`, arguments.
+/// The child's first argument when it shall run under the race detector.
+pub const RACE: &str = "-race";
+
+/// Runs the child: [`RACE`] or nothing, path, error format, (shown, full) names, `--`, arguments.
 pub fn run(args: &[String]) -> i32 {
+    let race = args.first().is_some_and(|a| a == RACE);
+    let args = if race { &args[1..] } else { args };
     let Some(end) = args.iter().position(|a| a == "--") else {
         return exit::FATAL;
     };
@@ -123,6 +128,9 @@ pub fn run(args: &[String]) -> i32 {
     let mut argv = vec![format!("{base}.test").into_bytes()];
     argv.extend(args[end + 1..].iter().map(|a| a.clone().into_bytes()));
     crate::stdlib::os::set_args(argv);
+    if race {
+        vm::exec::enable_race(crate::race::report::Form::Text);
+    }
     vm::exec::run_program(lowerer(l), crate::stdlib::runtime::default_procs())
 }
 

@@ -67,7 +67,8 @@ pub struct Hchan {
     recvx: Cell<u32>,
     recvq: WaitQ,
     sendq: WaitQ,
-    _spare: u64,
+    /// The race detector's.
+    race: Cell<u64>,
 }
 
 /// How a channel operation ended.
@@ -90,6 +91,8 @@ impl Hchan {
     pub const SIZE: usize = std::mem::size_of::<Hchan>();
     /// The header's only guest pointer.
     pub const PTR_WORD: usize = 3;
+    /// Where sends and closes of a channel are accesses to the race detector.
+    pub const RACE_AT: usize = 8 * Self::PTR_WORD;
 
     /// Header bytes and ring bytes of a channel. None: too large (`makechan: size out of
     /// range`).
@@ -126,7 +129,7 @@ impl Hchan {
                 recvx: Cell::new(0),
                 recvq: WaitQ::default(),
                 sendq: WaitQ::default(),
-                _spare: 0,
+                race: Cell::new(0),
             });
         }
     }
@@ -143,6 +146,14 @@ impl Hchan {
     #[inline]
     fn release(&self) {
         self.lock.unlock(Rank::Chan);
+    }
+    /// The channel as the race detector sees it; the lock is held.
+    fn race(&self) -> crate::race::sync::Channel<'_> {
+        crate::race::sync::Channel {
+            word: &self.race,
+            addr: self as *const Hchan as usize,
+            cap: self.cap,
+        }
     }
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed) != 0
@@ -215,7 +226,14 @@ impl Hchan {
 
     /// Takes the oldest value of the ring; a waiting sender's value fills the hole.
     /// Returns that sender, to be readied after unlock.
-    unsafe fn dequeue_value(&self, dst: *mut u8) -> Option<SudogRef> {
+    unsafe fn dequeue_value<const RACE: bool>(
+        &self,
+        dst: *mut u8,
+        me: Option<&G>,
+    ) -> Option<SudogRef> {
+        if RACE {
+            self.race().take(me.and_then(G::race));
+        }
         let i = self.recvx.get();
         let slot = self.slot(i);
         // SAFETY: slot `i` holds the oldest value.
@@ -227,6 +245,9 @@ impl Hchan {
             unsafe { self.put(slot, sd.elem.get()) };
             self.sendx.set(self.recvx.get());
             sd.success.set(true);
+            if RACE {
+                self.race().put(sd.g_ref().race());
+            }
             return Some(sd);
         }
         // SAFETY: the slot is ours.
@@ -241,7 +262,7 @@ impl Hchan {
         let had = self.count() != 0;
         if had {
             // SAFETY: the ring holds a value; null means "nowhere".
-            let sender = unsafe { self.dequeue_value(null_mut()) };
+            let sender = unsafe { self.dequeue_value::<false>(null_mut(), None) };
             debug_assert!(sender.is_none(), "nobody sends on a timer's channel");
         }
         self.release();
@@ -251,7 +272,7 @@ impl Hchan {
     /// Under the lock: sends if that needs no waiting. The waiting receiver, if one took
     /// the value, must be readied after unlock.
     #[inline]
-    unsafe fn send_now(&self, src: *const u8) -> Now {
+    unsafe fn send_now<const RACE: bool>(&self, src: *const u8, me: Option<&G>) -> Now {
         if self.is_closed() {
             return Now::Closed;
         }
@@ -259,9 +280,16 @@ impl Hchan {
             // SAFETY: a waiting receiver's places are valid until it is readied.
             unsafe { self.deliver(sd.elem.get(), src) };
             finish_recv(sd, true);
+            if RACE {
+                let to = sd.g_ref();
+                self.race().pass(me.and_then(G::race), to.race());
+            }
             return Now::Done(Some(sd));
         }
         if self.count() < self.cap {
+            if RACE {
+                self.race().put(me.and_then(G::race));
+            }
             // SAFETY: there is room.
             unsafe { self.enqueue_value(src) };
             return Now::Done(None);
@@ -271,18 +299,25 @@ impl Hchan {
 
     /// Under the lock: receives if that needs no waiting.
     #[inline]
-    unsafe fn recv_now(&self, dst: *mut u8) -> Now {
+    unsafe fn recv_now<const RACE: bool>(&self, dst: *mut u8, me: Option<&G>) -> Now {
         if self.count() != 0 {
             // SAFETY: the ring holds a value.
-            return Now::Done(unsafe { self.dequeue_value(dst) });
+            return Now::Done(unsafe { self.dequeue_value::<RACE>(dst, me) });
         }
         if let Some(sd) = self.sendq.pop() {
             // SAFETY: a waiting sender's element is valid until it is readied.
             unsafe { self.deliver(dst, sd.elem.get()) };
             sd.success.set(true);
+            if RACE {
+                let from = sd.g_ref();
+                self.race().pass(from.race(), me.and_then(G::race));
+            }
             return Now::Done(Some(sd));
         }
         if self.is_closed() {
+            if RACE {
+                self.race().closed(me.and_then(G::race));
+            }
             // SAFETY: `dst` is the receiver's place.
             unsafe { self.deliver_zero(dst) };
             return Now::Closed;
@@ -341,14 +376,14 @@ fn park_for_ever(w: &Worker, g: &G, reason: WaitReason) -> Op {
 /// # Safety
 /// `c` is null or a live channel; `src` holds an element and stays valid while parked.
 #[inline]
-pub unsafe fn send(w: &Worker, g: &G, c: *mut Hchan, src: *const u8) -> Op {
+pub unsafe fn send<const RACE: bool>(w: &Worker, g: &G, c: *mut Hchan, src: *const u8) -> Op {
     // SAFETY: by the caller's promise.
     let Some(c) = (unsafe { c.as_ref() }) else {
         return park_for_ever(w, g, WaitReason::ChanSendNil);
     };
     c.acquire();
     // SAFETY: the lock is held; `src` by the caller's promise.
-    match unsafe { c.send_now(src) } {
+    match unsafe { c.send_now::<RACE>(src, Some(g)) } {
         Now::Done(sd) => {
             c.release();
             if let Some(sd) = sd {
@@ -374,14 +409,20 @@ pub unsafe fn send(w: &Worker, g: &G, c: *mut Hchan, src: *const u8) -> Op {
 /// # Safety
 /// `c` is null or a live channel; the places stay valid while parked.
 #[inline]
-pub unsafe fn recv(w: &Worker, g: &G, c: *mut Hchan, dst: *mut u8, ok_dst: *mut u64) -> Op {
+pub unsafe fn recv<const RACE: bool>(
+    w: &Worker,
+    g: &G,
+    c: *mut Hchan,
+    dst: *mut u8,
+    ok_dst: *mut u64,
+) -> Op {
     // SAFETY: by the caller's promise.
     let Some(c) = (unsafe { c.as_ref() }) else {
         return park_for_ever(w, g, WaitReason::ChanReceiveNil);
     };
     c.acquire();
     // SAFETY: the lock is held; `dst` by the caller's promise.
-    let ok = match unsafe { c.recv_now(dst) } {
+    let ok = match unsafe { c.recv_now::<RACE>(dst, Some(g)) } {
         Now::Done(sd) => {
             c.release();
             if let Some(sd) = sd {
@@ -419,7 +460,7 @@ pub unsafe fn try_send(w: &Worker, c: *mut Hchan, src: *const u8) -> Op {
     };
     c.acquire();
     // SAFETY: the lock is held; `src` by the caller's promise.
-    let now = unsafe { c.send_now(src) };
+    let now = unsafe { c.send_now::<true>(src, w.current().as_ref()) };
     c.release();
     match now {
         Now::Done(sd) => {
@@ -444,7 +485,7 @@ pub unsafe fn try_recv(w: &Worker, c: *mut Hchan, dst: *mut u8) -> Op {
     };
     c.acquire();
     // SAFETY: the lock is held; `dst` by the caller's promise.
-    let now = unsafe { c.recv_now(dst) };
+    let now = unsafe { c.recv_now::<true>(dst, w.current().as_ref()) };
     c.release();
     match now {
         Now::Done(sd) => {
@@ -462,7 +503,7 @@ pub unsafe fn try_recv(w: &Worker, c: *mut Hchan, dst: *mut u8) -> Op {
 ///
 /// # Safety
 /// `c` is null or a live channel.
-pub unsafe fn close(w: &Worker, c: *mut Hchan) -> Op {
+pub unsafe fn close<const RACE: bool>(w: &Worker, c: *mut Hchan) -> Op {
     // SAFETY: by the caller's promise.
     let Some(c) = (unsafe { c.as_ref() }) else {
         return Op::Fault(fault::CLOSE_NIL);
@@ -473,8 +514,16 @@ pub unsafe fn close(w: &Worker, c: *mut Hchan) -> Op {
         return Op::Fault(fault::CLOSE_CLOSED);
     }
     c.closed.store(1, Ordering::Relaxed);
+    if RACE {
+        // SAFETY: the running G is a registry G.
+        c.race()
+            .close(unsafe { w.current().as_ref() }.and_then(G::race));
+    }
     let mut woken = Vec::new();
     while let Some(sd) = c.recvq.pop() {
+        if RACE {
+            c.race().closed(sd.g_ref().race());
+        }
         // SAFETY: a waiting receiver's place is valid until it is readied.
         unsafe { c.deliver_zero(sd.elem.get()) };
         finish_recv(sd, false);
@@ -512,11 +561,11 @@ pub unsafe fn cap(c: *const Hchan) -> usize {
     unsafe { c.as_ref() }.map_or(0, |c| if c.timer.get() { 0 } else { c.cap as usize })
 }
 
-/// A timer fires: sends the executor's value unless one is still there.
+/// The timer at address `timer` fires: sends the executor's value unless one is still there.
 ///
 /// # Safety
 /// `c` is a live channel whose element the executor's `time_value` writes.
-pub(crate) unsafe fn send_timer(w: &Worker, c: *mut Hchan, now: i64) {
+pub(crate) unsafe fn send_timer(w: &Worker, c: *mut Hchan, now: i64, timer: usize) {
     // SAFETY: by the caller's promise.
     let c = unsafe { &*c };
     let mut value = [0u128; 4];
@@ -525,7 +574,20 @@ pub(crate) unsafe fn send_timer(w: &Worker, c: *mut Hchan, now: i64) {
     unsafe { w.rt().exec.time_value(now, value.as_mut_ptr().cast()) };
     c.acquire();
     // SAFETY: the lock is held; the value is complete.
-    let sent = unsafe { c.send_now(value.as_ptr().cast()) };
+    let sent = unsafe {
+        if crate::race::on() {
+            if c.count() < c.cap {
+                c.race().timer_put(timer);
+            }
+            let sent = c.send_now::<false>(value.as_ptr().cast(), None);
+            if let Now::Done(Some(sd)) = &sent {
+                c.race().take(sd.g_ref().race());
+            }
+            sent
+        } else {
+            c.send_now::<false>(value.as_ptr().cast(), None)
+        }
+    };
     c.release();
     if let Now::Done(Some(sd)) = sent {
         ready(w, sd);

@@ -90,7 +90,12 @@ fn chan(c: &SelectCase) -> &Hchan {
 ///
 /// # Safety
 /// Each channel is null or live; each place holds an element and stays valid while parked.
-pub unsafe fn select(w: &Worker, g: &G, cases: &[SelectCase], block: bool) -> Selected {
+pub unsafe fn select<const RACE: bool>(
+    w: &Worker,
+    g: &G,
+    cases: &[SelectCase],
+    block: bool,
+) -> Selected {
     let usable = cases.iter().filter(|c| !c.chan.is_null()).count();
     if usable == 0 {
         if !block {
@@ -115,11 +120,15 @@ pub unsafe fn select(w: &Worker, g: &G, cases: &[SelectCase], block: bool) -> Se
     for &i in poll.get().iter() {
         let case = &cases[i as usize];
         let c = chan(case);
+        if RACE && case.dir == Dir::Send {
+            // As a plain send does before it locks.
+            crate::race::reads(case.chan as u64 + Hchan::RACE_AT as u64, 8);
+        }
         // SAFETY: the lock is held; the place by the caller's promise.
         let now = unsafe {
             match case.dir {
-                Dir::Send => c.send_now(case.elem),
-                Dir::Recv => c.recv_now(case.elem),
+                Dir::Send => c.send_now::<RACE>(case.elem, Some(g)),
+                Dir::Recv => c.recv_now::<RACE>(case.elem, Some(g)),
             }
         };
         match now {

@@ -43,19 +43,19 @@ impl<T> Chan<T> {
     }
     pub(crate) fn send(&self, w: &Worker, g: &G, v: &T) -> Op {
         // SAFETY: tests keep the value in boxed state while parked.
-        unsafe { send(w, g, self.0, (v as *const T).cast()) }
+        unsafe { send::<false>(w, g, self.0, (v as *const T).cast()) }
     }
     pub(crate) fn recv(&self, w: &Worker, g: &G, v: &mut T) -> Op {
         // SAFETY: as above.
-        unsafe { recv(w, g, self.0, (v as *mut T).cast(), null_mut()) }
+        unsafe { recv::<false>(w, g, self.0, (v as *mut T).cast(), null_mut()) }
     }
     fn recv_ok(&self, w: &Worker, g: &G, v: &mut T, ok: &mut u64) -> Op {
         // SAFETY: as above.
-        unsafe { recv(w, g, self.0, (v as *mut T).cast(), ok) }
+        unsafe { recv::<false>(w, g, self.0, (v as *mut T).cast(), ok) }
     }
     pub(crate) fn close(&self, w: &Worker) -> Op {
         // SAFETY: live or null.
-        unsafe { close(w, self.0) }
+        unsafe { close::<false>(w, self.0) }
     }
     fn case(&self, dir: Dir, v: *mut T) -> SelectCase {
         SelectCase {
@@ -68,7 +68,7 @@ impl<T> Chan<T> {
 
 fn choose(w: &Worker, g: &G, cases: &[SelectCase], block: bool) -> Selected {
     // SAFETY: tests keep channels and values alive.
-    unsafe { select(w, g, cases, block) }
+    unsafe { select::<false>(w, g, cases, block) }
 }
 
 /// Gs that send `n` numbers each, one G that checks per-sender order and the sum.
@@ -154,11 +154,11 @@ fn scalars_are_widened() {
         let mut slot = [u64::MAX; 1];
         c.send(w, g, &-3);
         // SAFETY: the destination is an 8-byte slot.
-        unsafe { recv(w, g, c.ptr(), slot.as_mut_ptr().cast(), null_mut()) };
+        unsafe { recv::<false>(w, g, c.ptr(), slot.as_mut_ptr().cast(), null_mut()) };
         assert_eq!(slot[0] as i64, -3);
         u.send(w, g, &200);
         // SAFETY: as above.
-        unsafe { recv(w, g, u.ptr(), slot.as_mut_ptr().cast(), null_mut()) };
+        unsafe { recv::<false>(w, g, u.ptr(), slot.as_mut_ptr().cast(), null_mut()) };
         assert_eq!(slot[0], 200);
         u.close(w);
         slot[0] = u64::MAX;

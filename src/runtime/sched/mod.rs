@@ -83,8 +83,9 @@ pub trait Executor: Send + Sync + 'static {
     fn p_release(&self, ext: [usize; 4]) {
         let _ = ext;
     }
-    /// An AfterFunc timer is due: start a goroutine that calls this function value.
-    fn fire_func(&self, w: &Worker, func: usize);
+    /// The AfterFunc timer at this address is due: start a goroutine that calls the
+    /// function value.
+    fn fire_func(&self, w: &Worker, func: usize, timer: usize);
     /// Writes the value a channel timer sends (`now` is monotonic ns). Must not allocate.
     ///
     /// # Safety

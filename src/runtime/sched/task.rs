@@ -114,6 +114,9 @@ pub struct Sudog {
     pub(crate) is_send: Cell<bool>,
 }
 
+/// The word of `Ext` that holds the race detector's state, or 0.
+pub const RACE_WORD: usize = 11;
+
 /// Words that only the executor interprets.
 #[repr(C)]
 pub struct Ext {
@@ -178,6 +181,14 @@ impl Deref for GRef {
 }
 
 impl G {
+    /// The race detector's state of this goroutine, in a race run. For its runner, and
+    /// while it is parked for its one waker.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "owned as the module text says")]
+    pub fn race(&self) -> Option<&mut crate::race::Thread> {
+        // SAFETY: the word is 0 or the state that the executor made for this G.
+        unsafe { ((*self.ext.get()).w[RACE_WORD] as *mut crate::race::Thread).as_mut() }
+    }
     /// This G as a copyable reference.
     #[inline]
     pub fn gref(&self) -> GRef {

@@ -43,7 +43,7 @@ impl Executor for Toy {
             std::thread::park();
         }
     }
-    fn fire_func(&self, w: &Worker, func: usize) {
+    fn fire_func(&self, w: &Worker, func: usize, _timer: usize) {
         // SAFETY: tests pass the address of a `fn(&Worker)` held in a static.
         let f: fn(&Worker) = unsafe { std::mem::transmute(func) };
         f(w);

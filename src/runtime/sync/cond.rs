@@ -75,6 +75,11 @@ impl NotifyList {
 
     /// `Signal`.
     pub fn notify_one(&self, w: &Worker) {
+        self.notify_one_with(w, |_, _| ());
+    }
+    /// [`NotifyList::notify_one`]; `f` learns which tickets are signalled (from, to), before
+    /// any waiter goes on.
+    pub fn notify_one_with(&self, w: &Worker, f: impl FnOnce(u32, u32)) {
         if self.wait.load(Ordering::SeqCst) == self.notify.load(Ordering::SeqCst) {
             return;
         }
@@ -84,6 +89,7 @@ impl NotifyList {
                 return None;
             }
             self.notify.store(t.wrapping_add(1), Ordering::SeqCst);
+            f(t, t.wrapping_add(1));
             self.take(t)
         });
         if let Some(sd) = woken {
@@ -116,12 +122,17 @@ impl NotifyList {
 
     /// `Broadcast`.
     pub fn notify_all(&self, w: &Worker) {
+        self.notify_all_with(w, |_, _| ());
+    }
+    /// [`NotifyList::notify_all`], as [`NotifyList::notify_one_with`].
+    pub fn notify_all_with(&self, w: &Worker, f: impl FnOnce(u32, u32)) {
         if self.wait.load(Ordering::SeqCst) == self.notify.load(Ordering::SeqCst) {
             return;
         }
         let mut list = self.locked(w, || {
-            self.notify
-                .store(self.wait.load(Ordering::SeqCst), Ordering::SeqCst);
+            let to = self.wait.load(Ordering::SeqCst);
+            f(self.notify.load(Ordering::Relaxed), to);
+            self.notify.store(to, Ordering::SeqCst);
             self.tail.set(null());
             self.head.replace(null())
         });

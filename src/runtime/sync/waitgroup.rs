@@ -36,12 +36,18 @@ impl WaitGroup {
     /// `Add(delta)`; `Done` is `add(-1)`.
     #[inline]
     pub fn add(&self, w: &Worker, delta: i32) -> Sync {
+        self.add_with(w, delta, |_, _| ())
+    }
+    /// [`WaitGroup::add`]; `f` learns the new count and the number of waiters.
+    #[inline]
+    pub fn add_with(&self, w: &Worker, delta: i32, f: impl FnOnce(i32, u32)) -> Sync {
         let add = u64::from(delta as u32) << 32;
         let state = self
             .state
             .fetch_add(add, Ordering::AcqRel)
             .wrapping_add(add);
         let (count, waiters) = split(state);
+        f(count, waiters);
         if count >= 0 && waiters == 0 {
             return Sync::Done;
         }
@@ -77,6 +83,11 @@ impl WaitGroup {
     /// `Wait`. A parked G may find `Wake::WgReused`.
     #[inline]
     pub fn wait(&self, w: &Worker, g: &G) -> Sync {
+        self.wait_with(w, g, |_| ())
+    }
+    /// [`WaitGroup::wait`]; `f` learns how many waited before, if this one has to wait too.
+    #[inline]
+    pub fn wait_with(&self, w: &Worker, g: &G, f: impl FnOnce(u32)) -> Sync {
         let mut state = self.state.load(Ordering::Acquire);
         loop {
             if split(state).0 == 0 {
@@ -90,6 +101,7 @@ impl WaitGroup {
                 Err(now) => state = now,
             }
         }
+        f(split(state).1);
         let wait = Wait {
             reason: WaitReason::WaitGroupWait,
             pending: Pending::WaitGroup,

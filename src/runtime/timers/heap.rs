@@ -134,7 +134,7 @@ impl TimerHeap {
         }
         let now = w.rt().update_clock();
         let mut ran = false;
-        let mut later: Vec<(u32, usize)> = Vec::new();
+        let mut later: Vec<Later> = Vec::new();
         while self.next() <= now {
             // One lock for a batch; functions are started outside it.
             self.entries.with(Rank::Timers, |v| {
@@ -147,25 +147,18 @@ impl TimerHeap {
                 }
                 self.changed(v);
             });
-            for (kind, arg) in later.drain(..) {
+            for Later { kind, arg, timer } in later.drain(..) {
                 if kind == Kind::Net as u32 {
                     w.rt().net.deadline_passed(w, arg);
                 } else {
-                    w.rt().exec.fire_func(w, arg);
+                    w.rt().exec.fire_func(w, arg, timer);
                 }
             }
         }
         ran
     }
 
-    fn fire(
-        &self,
-        w: &Worker,
-        v: &mut Vec<Entry>,
-        e: Entry,
-        now: i64,
-        later: &mut Vec<(u32, usize)>,
-    ) {
+    fn fire(&self, w: &Worker, v: &mut Vec<Entry>, e: Entry, now: i64, later: &mut Vec<Later>) {
         let Some(t) = e.timer() else {
             take_at(v, 0);
             // SAFETY: a tagged entry is a sleeping registry G.
@@ -189,7 +182,11 @@ impl TimerHeap {
         if t.kind.get() == Kind::SendTime as u32 {
             send_time(w, t, now);
         } else {
-            later.push((t.kind.get(), t.arg.get()));
+            later.push(Later {
+                kind: t.kind.get(),
+                arg: t.arg.get(),
+                timer: t as *const Timer as usize,
+            });
         }
         if period <= 0 {
             t.home.store(0, Ordering::Release);
@@ -228,6 +225,13 @@ impl TimerHeap {
     pub fn is_empty(&self) -> bool {
         self.next() == NEVER
     }
+}
+
+/// What a due timer wants done outside the heap's lock.
+struct Later {
+    kind: u32,
+    arg: usize,
+    timer: usize,
 }
 
 fn take_at(v: &mut Vec<Entry>, at: usize) {

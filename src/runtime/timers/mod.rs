@@ -189,5 +189,12 @@ pub fn now() -> i64 {
 /// Fires a channel timer.
 fn send_time(w: &Worker, t: &Timer, now: i64) {
     // SAFETY: a channel timer's argument is its live channel.
-    unsafe { chan::send_timer(w, t.arg.get() as *mut Hchan, now) };
+    unsafe {
+        chan::send_timer(
+            w,
+            t.arg.get() as *mut Hchan,
+            now,
+            t as *const Timer as usize,
+        )
+    };
 }

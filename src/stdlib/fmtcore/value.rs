@@ -5,6 +5,7 @@
 
 use super::{Flags, float, int, mem, order, pad, scalar};
 use crate::heap::rtti::{Kind, Rtti};
+use crate::race;
 
 /// Nesting beyond which printing gives up (Go's stack would overflow, later).
 const MAX_DEPTH: usize = 1000;
@@ -167,6 +168,7 @@ impl Printer {
         // SAFETY: `p` points to a slice of bytes.
         let nil = unsafe {
             let (at, len, _) = mem::read_slice(p);
+            race::reads(at as u64, len);
             mem::copy_bytes(&mut bytes, at, len);
             at.is_null()
         };
@@ -340,6 +342,7 @@ impl Printer {
                 }
                 Kind::Slice => {
                     let (at, len, _) = mem::read_slice(p);
+                    race::reads(at as u64, len * t.elem().size());
                     let elems = (!at.is_null()).then_some((at, len));
                     self.elements(t, elems, verb, depth, reach);
                     true
@@ -353,6 +356,7 @@ impl Printer {
                     );
                     if depth == 0 && to != 0 && shown {
                         self.out.push(b'&');
+                        race::reads(to, elem.size());
                         self.value(elem, to as *const u8, verb, depth + 1, reach);
                     } else {
                         self.pointer(t, p, verb);

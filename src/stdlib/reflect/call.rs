@@ -220,7 +220,7 @@ unsafe fn n_chan_send(cx: &mut Cx, base: *mut u64) -> Exit {
         c.ret_bool(true);
         let (w, g) = (c.cx.w, c.cx.g);
         let op = if wait {
-            chan::send(&*w, &*g, ch, src)
+            chan::send::<true>(&*w, &*g, ch, src)
         } else {
             chan::try_send(&*w, ch, src)
         };
@@ -246,7 +246,7 @@ unsafe fn n_chan_recv(cx: &mut Cx, base: *mut u64) -> Exit {
             .ret_bool(true);
         let (w, g) = (c.cx.w, c.cx.g);
         let op = if wait {
-            chan::recv(&*w, &*g, ch, dst, base.add(2))
+            chan::recv::<true>(&*w, &*g, ch, dst, base.add(2))
         } else {
             chan::try_recv(&*w, ch, dst)
         };
@@ -266,7 +266,7 @@ unsafe fn n_chan_close(cx: &mut Cx, base: *mut u64) -> Exit {
         let mut c = Call::new(cx, base, 0);
         let v = c.iface();
         let (_, ch) = crate::try_exit!(chan_in(&mut c, v));
-        if let chan::Op::Fault(f) = chan::close(c.cx.w(), ch) {
+        if let chan::Op::Fault(f) = chan::close::<true>(c.cx.w(), ch) {
             return runtime_fault(cx, f);
         }
     }
@@ -318,7 +318,7 @@ unsafe fn n_select(cx: &mut Cx, base: *mut u64) -> Exit {
         }
         goroutine::set(c.cx.g(), Word::Select, base as usize);
         c.ret_int(-1).ret_bool(false);
-        match select(c.cx.w(), c.cx.g(), &cases, block) {
+        match select::<true>(c.cx.w(), c.cx.g(), &cases, block) {
             Selected::Ready(i, ok) => {
                 *base = i as u64;
                 *base.add(1) = ok as u64;

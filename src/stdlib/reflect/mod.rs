@@ -101,6 +101,7 @@ unsafe fn copy_value(t: &Rtti, dst: *mut u8, src: *const u8) {
 /// # Safety
 /// `p` is a place of type `t`.
 unsafe fn boxed(c: &mut Call, t: &'static Rtti, p: *const u8) -> R<Iface> {
+    crate::race::reads(p as u64, t.size());
     // SAFETY: by the caller's promise; the copy is fresh memory.
     unsafe {
         if t.kind == Kind::Interface {
@@ -127,6 +128,7 @@ fn fits(t: &'static Rtti, v: Iface) -> bool {
 /// # Safety
 /// `p` is a place of type `t`, and `fits(t, v)`.
 unsafe fn put(t: &'static Rtti, p: *mut u8, v: Iface) {
+    crate::race::writes(p as u64, t.size());
     // SAFETY: by the caller's promise.
     unsafe {
         if t.kind == Kind::Interface {
@@ -464,6 +466,7 @@ unsafe fn n_set_bits(cx: &mut Cx, base: *mut u64) -> Exit {
             return c.panic("reflect: the variable is no number");
         }
         let bits = inspect::bits_in_memory(t.kind, bits);
+        crate::race::writes(p as u64, t.size());
         match t.size() {
             1 => mem::store_u8(p, bits as u8),
             2 => mem::store_u16(p, bits as u16),

@@ -258,6 +258,7 @@ unsafe fn map_get(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
         let mt: &MapType = unword(*pc.add(1));
         let ok = *pc.add(2) as usize;
         let m = r!(fp, b!(w)) as *const u8;
+        rd_map!(cx, m);
         let key = fp.add(c!(w));
         let found = match mt.kind {
             KeyKind::Word => map::get64(m, mt, *key),
@@ -307,6 +308,7 @@ unsafe fn map_set(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
     unsafe {
         let mt: &MapType = unword(*pc.add(1));
         let m = r!(fp, a!(w)) as *mut u8;
+        wr_map!(cx, m);
         let key = fp.add(b!(w));
         let cache = (*cx).cache();
         let slot = match mt.kind {
@@ -327,6 +329,7 @@ unsafe fn map_del(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
     // SAFETY: as for handlers.
     unsafe {
         let mt: &MapType = unword(*pc.add(1));
+        wr_map!(cx, r!(fp, a!(w)));
         match map::delete(r!(fp, a!(w)) as *mut u8, mt, fp.add(b!(w)) as *const u8) {
             Err(f) => map_fault(&mut *cx, f),
             Ok(()) => Exit::Next,
@@ -338,6 +341,7 @@ unsafe fn map_clear(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
     // SAFETY: as for handlers.
     unsafe {
         let mt: &MapType = unword(*pc.add(1));
+        wr_map!(cx, r!(fp, a!(w)));
         match map::clear(r!(fp, a!(w)) as *mut u8, mt) {
             Err(f) => map_fault(&mut *cx, f),
             Ok(()) => Exit::Next,
@@ -353,6 +357,7 @@ unsafe fn map_iter(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
         if it.is_null() {
             return (*cx).fail(Code::OutOfMemory, 0, 0);
         }
+        rd_map!(cx, r!(fp, b!(w)));
         match map::iter_init(it, r!(fp, b!(w)) as *mut u8) {
             Err(f) => return map_fault(&mut *cx, f),
             Ok(()) => r!(fp, a!(w)) = it as u64,
@@ -380,6 +385,7 @@ unsafe fn map_next(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Step {
     // SAFETY: as for handlers; slot a holds the iterator that MapIter made.
     unsafe {
         let mt: &MapType = unword(*pc.add(1));
+        iterate_map!(cx, r!(fp, a!(w)));
         match map::iter_next(r!(fp, a!(w)) as *mut u8, mt) {
             Err(f) => {
                 map_fault(&mut *cx, f);
@@ -399,6 +405,9 @@ unsafe fn map_next(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Step {
     }
 }
 op!(MapLen(pc, fp, cx, w) {
+    if r!(fp, b!(w)) != 0 {
+        rd!(pc, fp, cx, r!(fp, b!(w)), 8);
+    }
     r!(fp, a!(w)) = map::len(r!(fp, b!(w)) as *const u8) as u64;
     next!(pc, fp, cx, 1)
 });

@@ -22,7 +22,7 @@ macro_rules! enter {
         }
         *new.sub(1) = (base * 8) as u64;
         *new.sub(2) = $pc.add($ret) as u64;
-        $crate::vm_go!(entry, new, $cx)
+        vm_go!(entry, new, $cx)
     }};
 }
 
@@ -107,14 +107,14 @@ op!(Lazy(pc, fp, cx, w) {
 });
 op!(Ret(_pc, fp, cx, _w) {
     let ret = *fp.sub(2) as *const u64;
-    let back = (fp as *mut u8).sub(*fp.sub(1) as usize) as *mut u64;
-    crate::vm_go!(ret, back, cx)
+    let back = (fp as *mut u8).sub(back!(fp)) as *mut u64;
+    vm_go!(ret, back, cx)
 });
 op!(Ret1(_pc, fp, cx, w) {
     *fp = r!(fp, a!(w));
     let ret = *fp.sub(2) as *const u64;
-    let back = (fp as *mut u8).sub(*fp.sub(1) as usize) as *mut u64;
-    crate::vm_go!(ret, back, cx)
+    let back = (fp as *mut u8).sub(back!(fp)) as *mut u64;
+    vm_go!(ret, back, cx)
 });
 op!(PanicDone(pc, fp, cx, _w) { leave!(pc, fp, cx, Exit::PanicText) });
 op!(WrapChk(pc, fp, cx, w) {
@@ -184,8 +184,8 @@ op!(DeferEnd(pc, fp, cx, _w) {
         leave!(pc, fp, cx, Exit::DeferEnd);
     }
     let ret = *fp.sub(2) as *const u64;
-    let back = (fp as *mut u8).sub(*fp.sub(1) as usize) as *mut u64;
-    crate::vm_go!(ret, back, cx)
+    let back = (fp as *mut u8).sub(back!(fp)) as *mut u64;
+    vm_go!(ret, back, cx)
 });
 op!(Panic(pc, fp, cx, w) {
     (*cx).x = r!(fp, a!(w));

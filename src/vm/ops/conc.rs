@@ -93,7 +93,11 @@ op!(MkChan(pc, fp, cx, w) {
 });
 op!(Send(pc, fp, cx, w) {
     save_next!(pc, fp, cx, 1);
-    match chan::send((*cx).w(), (*cx).g(), r!(fp, a!(w)) as *mut Hchan, fp.add(b!(w)) as *const u8) {
+    // As in Go, a send reads the channel and a close writes it.
+    if r!(fp, a!(w)) != 0 {
+        rd!(pc, fp, cx, r!(fp, a!(w)) as usize + chan::Hchan::RACE_AT, 8);
+    }
+    match chan::send::<{ racing!() }>((*cx).w(), (*cx).g(), r!(fp, a!(w)) as *mut Hchan, fp.add(b!(w)) as *const u8) {
         chan::Op::Parked => return Exit::Parked,
         chan::Op::Fault(f) => return runtime_fault(&mut *cx, f),
         _ => {}
@@ -103,7 +107,7 @@ op!(Send(pc, fp, cx, w) {
 op!(Recv(pc, fp, cx, w) {
     save_next!(pc, fp, cx, 2);
     let ok = if c!(w) == 0xffff { std::ptr::null_mut() } else { fp.add(c!(w)) };
-    match chan::recv((*cx).w(), (*cx).g(), r!(fp, b!(w)) as *mut Hchan, fp.add(a!(w)) as *mut u8, ok) {
+    match chan::recv::<{ racing!() }>((*cx).w(), (*cx).g(), r!(fp, b!(w)) as *mut Hchan, fp.add(a!(w)) as *mut u8, ok) {
         chan::Op::Parked => return Exit::Parked,
         chan::Op::Fault(f) => return runtime_fault(&mut *cx, f),
         _ => {}
@@ -113,7 +117,10 @@ op!(Recv(pc, fp, cx, w) {
 op!(Close(pc, fp, cx, w) {
     (*cx).pc = pc;
     (*cx).fp = fp;
-    if let chan::Op::Fault(f) = chan::close((*cx).w(), r!(fp, a!(w)) as *mut Hchan) {
+    if r!(fp, a!(w)) != 0 {
+        wr!(pc, fp, cx, r!(fp, a!(w)) as usize + chan::Hchan::RACE_AT, 8);
+    }
+    if let chan::Op::Fault(f) = chan::close::<{ racing!() }>((*cx).w(), r!(fp, a!(w)) as *mut Hchan) {
         return runtime_fault(&mut *cx, f);
     }
     next!(pc, fp, cx, 1)
@@ -163,7 +170,7 @@ unsafe fn select(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
             for (i, slot) in cases.iter_mut().take(n).enumerate() {
                 *slot = case(i);
             }
-            chan::select::select((*cx).w(), (*cx).g(), &cases[..n], block)
+            chan::select::select::<{ racing!() }>((*cx).w(), (*cx).g(), &cases[..n], block)
         } else {
             select_many(&mut *cx, n, block, &case)
         };
@@ -189,5 +196,5 @@ unsafe fn select_many(
 ) -> Selected {
     let cases: Vec<SelectCase> = (0..n).map(case).collect();
     // SAFETY: the cases' channels and places are the frame's, which stays while parked.
-    unsafe { chan::select::select(cx.w(), cx.g(), &cases, block) }
+    unsafe { chan::select::select::<{ racing!() }>(cx.w(), cx.g(), &cases, block) }
 }

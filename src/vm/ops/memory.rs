@@ -8,49 +8,53 @@ use crate::vm::cx::Exit;
 use crate::vm::fault::Code;
 
 macro_rules! load {
-    ($($name:ident $f:ident $t:ty;)*) => { $(
+    ($($name:ident $f:ident $t:ty, $size:literal;)*) => { $(
         op!($name(pc, fp, cx, w) {
             let p = r!(fp, b!(w));
             if p == 0 {
                 fault!(pc, fp, cx, Code::Nil, 0, 0);
             }
+            rd!(pc, fp, cx, p as usize + c!(w), $size);
             r!(fp, a!(w)) = mem::$f((p as *const u8).add(c!(w))) as $t as u64;
             next!(pc, fp, cx, 1)
         });
     )* };
 }
 load! {
-    Ld8s load_i8 i64;
-    Ld8u load_u8 u64;
-    Ld16s load_i16 i64;
-    Ld16u load_u16 u64;
-    Ld32s load_i32 i64;
-    Ld32u load_u32 u64;
-    Ld64 load_u64 u64;
+    Ld8s load_i8 i64, 1;
+    Ld8u load_u8 u64, 1;
+    Ld16s load_i16 i64, 2;
+    Ld16u load_u16 u64, 2;
+    Ld32s load_i32 i64, 4;
+    Ld32u load_u32 u64, 4;
+    Ld64 load_u64 u64, 8;
 }
 macro_rules! store {
-    ($($name:ident $f:ident $t:ty;)*) => { $(
+    ($($name:ident $f:ident $t:ty, $size:literal;)*) => { $(
         op!($name(pc, fp, cx, w) {
             let p = r!(fp, b!(w));
             if p == 0 {
                 fault!(pc, fp, cx, Code::Nil, 0, 0);
             }
+            wr!(pc, fp, cx, p as usize + c!(w), $size);
             mem::$f((p as *mut u8).add(c!(w)), r!(fp, a!(w)) as $t);
             next!(pc, fp, cx, 1)
         });
     )* };
 }
 store! {
-    St8 store_u8 u8;
-    St16 store_u16 u16;
-    St32 store_u32 u32;
-    St64 store_u64 u64;
+    St8 store_u8 u8, 1;
+    St16 store_u16 u16, 2;
+    St32 store_u32 u32, 4;
+    St64 store_u64 u64, 8;
 }
 op!(Ld128(pc, fp, cx, w) {
     let p = r!(fp, b!(w));
     if p == 0 {
         fault!(pc, fp, cx, Code::Nil, 0, 0);
     }
+    rd!(pc, fp, cx, p as usize + c!(w), 8);
+    rd!(pc, fp, cx, p as usize + c!(w) + 8, 8);
     let v = mem::load_v((p as *const u8).add(c!(w)));
     mem::store_vu(fp.add(a!(w)) as *mut u8, v);
     next!(pc, fp, cx, 1)
@@ -60,6 +64,8 @@ op!(St128(pc, fp, cx, w) {
     if p == 0 {
         fault!(pc, fp, cx, Code::Nil, 0, 0);
     }
+    wr!(pc, fp, cx, p as usize + c!(w), 8);
+    wr!(pc, fp, cx, p as usize + c!(w) + 8, 8);
     let v = mem::load_vu(fp.add(a!(w)) as *const u8);
     mem::store_v((p as *mut u8).add(c!(w)), v);
     next!(pc, fp, cx, 1)
@@ -69,6 +75,7 @@ op!(LdN(pc, fp, cx, w) {
     if p == 0 {
         fault!(pc, fp, cx, Code::Nil, 0, 0);
     }
+    rd_many!(pc, fp, cx, p as usize + c!(w), *pc.add(1) as usize);
     slow::load_n(fp.add(a!(w)) as *mut u8, (p as *const u8).add(c!(w)), *pc.add(1) as usize);
     next!(pc, fp, cx, 2)
 });
@@ -77,6 +84,7 @@ op!(StN(pc, fp, cx, w) {
     if p == 0 {
         fault!(pc, fp, cx, Code::Nil, 0, 0);
     }
+    wr_many!(pc, fp, cx, p as usize + c!(w), *pc.add(1) as usize);
     slow::store_n((p as *mut u8).add(c!(w)), fp.add(a!(w)) as *const u8, *pc.add(1) as usize);
     next!(pc, fp, cx, 2)
 });
@@ -95,10 +103,12 @@ op!(Lea(pc, fp, cx, w) {
     next!(pc, fp, cx, 2)
 });
 op!(GLd(pc, fp, cx, w) {
+    rd!(pc, fp, cx, *pc.add(1), 8);
     r!(fp, a!(w)) = mem::load_u64(*pc.add(1) as *const u8);
     next!(pc, fp, cx, 2)
 });
 op!(GSt(pc, fp, cx, w) {
+    wr!(pc, fp, cx, *pc.add(1), 8);
     mem::store_u64(*pc.add(1) as *mut u8, r!(fp, a!(w)));
     next!(pc, fp, cx, 2)
 });
@@ -170,6 +180,7 @@ macro_rules! index {
     ($($name:ident $f:ident $size:literal $t:ty;)*) => { $(
         op!($name(pc, fp, cx, w) {
             let p = elem!(pc, fp, cx, b!(w), r!(fp, c!(w)), $size);
+            rd!(pc, fp, cx, p, $size);
             r!(fp, a!(w)) = mem::$f(p) as $t as u64;
             next!(pc, fp, cx, 1)
         });
@@ -186,6 +197,8 @@ index! {
 }
 op!(Ix128(pc, fp, cx, w) {
     let p = elem!(pc, fp, cx, b!(w), r!(fp, c!(w)), 16);
+    rd!(pc, fp, cx, p, 8);
+    rd!(pc, fp, cx, p as usize + 8, 8);
     let v = mem::load_v(p);
     mem::store_vu(fp.add(a!(w)) as *mut u8, v);
     next!(pc, fp, cx, 1)
@@ -194,6 +207,7 @@ macro_rules! set_index {
     ($($name:ident $f:ident $size:literal $t:ty;)*) => { $(
         op!($name(pc, fp, cx, w) {
             let p = elem!(pc, fp, cx, b!(w), r!(fp, c!(w)), $size);
+            wr!(pc, fp, cx, p, $size);
             mem::$f(p, r!(fp, a!(w)) as $t);
             next!(pc, fp, cx, 1)
         });
@@ -207,6 +221,8 @@ set_index! {
 }
 op!(SIx128(pc, fp, cx, w) {
     let p = elem!(pc, fp, cx, b!(w), r!(fp, c!(w)), 16);
+    wr!(pc, fp, cx, p, 8);
+    wr!(pc, fp, cx, p as usize + 8, 8);
     let v = mem::load_vu(fp.add(a!(w)) as *const u8);
     mem::store_v(p, v);
     next!(pc, fp, cx, 1)
@@ -346,6 +362,7 @@ op!(App64(pc, fp, cx, w) {
     let v = r!(fp, c!(w));
     if len < cap {
         let p = r!(fp, s);
+        wr!(pc, fp, cx, p as usize + len as usize * 8, 8);
         mem::store_u64((p as *mut u8).add(len as usize * 8), v);
         r!(fp, a!(w)) = p;
         r!(fp, a!(w) + 1) = lc + 1;

@@ -64,7 +64,7 @@ macro_rules! rf {
 }
 macro_rules! next {
     ($pc:expr, $fp:expr, $cx:expr, $n:expr) => {
-        $crate::vm_go!($pc.add($n), $fp, $cx)
+        vm_go!($pc.add($n), $fp, $cx)
     };
 }
 /// Leaves the handlers with the state at `$pc`.
@@ -88,7 +88,7 @@ macro_rules! take {
         if (*$cx).limit.load(std::sync::atomic::Ordering::Relaxed) < $fp as usize {
             leave!(pc, $fp, $cx, $crate::vm::cx::Exit::Poll);
         }
-        $crate::vm_go!(pc, $fp, $cx)
+        vm_go!(pc, $fp, $cx)
     }};
 }
 

@@ -187,7 +187,10 @@ unsafe fn reserve(
         return Err(cx.fail(Code::OutOfMemory, 0, 0));
     }
     // SAFETY: the old array holds `len` elements, the new one at least as many.
-    unsafe { mem::copy(q, p as *const u8, len as usize * size) };
+    unsafe {
+        rd_range!(&raw mut *cx, p, len as usize * size);
+        mem::copy(q, p as *const u8, len as usize * size);
+    }
     Ok((q as u64, len | new_cap << 32))
 }
 
@@ -202,11 +205,9 @@ pub unsafe fn append_value(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -
             Err(e) => e,
             Ok((p, lc)) => {
                 let size = elem.size();
-                store_n(
-                    (p as *mut u8).add(lc as u32 as usize * size),
-                    fp.add(c(w)) as *const u8,
-                    size,
-                );
+                let at = (p as *mut u8).add(lc as u32 as usize * size);
+                wr_range!(cx, at, size);
+                store_n(at, fp.add(c(w)) as *const u8, size);
                 *fp.add(a(w)) = p;
                 *fp.add(a(w) + 1) = lc + 1;
                 Exit::Next
@@ -248,6 +249,8 @@ unsafe fn append_from(fp: *mut u64, cx: *mut Cx, w: u64, src: u64, n: u64) -> R 
             Ok((p, lc)) => {
                 let size = elem.size();
                 let at = (p as *mut u8).add(lc as u32 as usize * size);
+                rd_range!(cx, src, n as usize * size);
+                wr_range!(cx, at, n as usize * size);
                 mem::copy_overlap(at, src as *const u8, n as usize * size);
                 *fp.add(a(w)) = p;
                 *fp.add(a(w) + 1) = lc + n;
@@ -279,6 +282,8 @@ pub unsafe fn copy_slice(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> 
     unsafe {
         let size = *(*cx).pc.add(1) as usize;
         let n = (*fp.add(b(w) + 1) as u32).min(*fp.add(c(w) + 1) as u32) as usize;
+        rd_range!(cx, *fp.add(c(w)), n * size);
+        wr_range!(cx, *fp.add(b(w)), n * size);
         mem::copy_overlap(
             *fp.add(b(w)) as *mut u8,
             *fp.add(c(w)) as *const u8,
@@ -291,10 +296,12 @@ pub unsafe fn copy_slice(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> 
 /// # Safety
 /// As for handlers.
 #[inline(never)]
-pub unsafe fn copy_string(_pc: *const u64, fp: *mut u64, _cx: *mut Cx, w: u64) -> R {
+pub unsafe fn copy_string(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> R {
+    let _ = cx;
     // SAFETY: as for handlers.
     unsafe {
         let n = (*fp.add(b(w) + 1) as u32 as u64).min(*fp.add(c(w) + 1)) as usize;
+        wr_range!(cx, *fp.add(b(w)), n);
         mem::copy_overlap(*fp.add(b(w)) as *mut u8, *fp.add(c(w)) as *const u8, n);
         *fp.add(a(w)) = n as u64;
     }
@@ -307,6 +314,7 @@ pub unsafe fn clear_slice(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) ->
     // SAFETY: as for handlers.
     unsafe {
         let size = *(*cx).pc.add(1) as usize;
+        wr_range!(cx, *fp.add(a(w)), *fp.add(a(w) + 1) as u32 as usize * size);
         mem::zero(
             *fp.add(a(w)) as *mut u8,
             *fp.add(a(w) + 1) as u32 as usize * size,
@@ -368,6 +376,7 @@ pub unsafe fn bytes_to_string(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
     // SAFETY: as for handlers.
     unsafe {
         let s = bytes(*fp.add(b(w)), *fp.add(b(w) + 1) as u32 as u64);
+        rd_range!(cx, s.as_ptr(), s.len());
         give_string(fp, cx, a(w), s)
     }
 }
@@ -408,6 +417,7 @@ pub unsafe fn runes_to_string(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
     unsafe {
         let p = *fp.add(b(w)) as *const u8;
         let n = *fp.add(b(w) + 1) as u32 as usize;
+        rd_range!(cx, p, n * 4);
         let mut out = Vec::with_capacity(n);
         for i in 0..n {
             push_rune(&mut out, mem::load_i32(p.add(4 * i)));

@@ -1,0 +1,278 @@
+//! Reports: Go's text, one per pair of racing places.
+
+use super::options::options;
+use super::shadow::{Before, Now};
+use super::stack::{self, Step};
+use super::{Access, Local, thread};
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// A code address in the program's terms.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub func: String,
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+    pub offset: usize,
+    /// A compiler-made adapter, not shown.
+    pub hidden: bool,
+}
+
+/// What the detector asks the interpreter for.
+pub struct Hooks {
+    pub place: fn(Step) -> Option<Place>,
+    /// Whether the goroutine with this number still exists.
+    pub running: fn(u32) -> bool,
+    /// Writes out what the program printed so far.
+    pub flush: fn(),
+}
+
+static HOOKS: OnceLock<Hooks> = OnceLock::new();
+
+/// Installs the interpreter's answers.
+pub fn set_hooks(h: Hooks) {
+    let _ = HOOKS.set(h);
+}
+
+/// How reports are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    #[default]
+    Text,
+    Json,
+    Sarif,
+}
+
+/// One side of a race.
+#[derive(Clone, Debug)]
+pub struct Side {
+    pub kind: Access,
+    pub addr: usize,
+    pub size: u32,
+    pub goroutine: u32,
+    pub running: bool,
+    pub stack: Vec<Place>,
+    pub created: Vec<Place>,
+}
+
+/// A race that was found.
+#[derive(Clone, Debug)]
+pub struct Race {
+    pub now: Side,
+    pub before: Side,
+}
+
+#[derive(Default)]
+struct State {
+    /// Pairs of code addresses reported.
+    seen: HashSet<(usize, usize)>,
+    races: Vec<Race>,
+    count: usize,
+    form: Form,
+    log: Option<std::fs::File>,
+}
+
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+fn state<R>(f: impl FnOnce(&mut State) -> R) -> R {
+    let mut s = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    f(s.get_or_insert_with(State::default))
+}
+
+/// Chooses how reports are written.
+pub fn set_form(f: Form) {
+    state(|s| s.form = f);
+}
+
+/// Number of races reported so far.
+pub fn count() -> usize {
+    state(|s| s.count)
+}
+
+fn places(steps: &[Step]) -> Vec<Place> {
+    let Some(h) = HOOKS.get() else {
+        return Vec::new();
+    };
+    let prefix = &options().strip_path_prefix;
+    steps
+        .iter()
+        .filter_map(|s| (h.place)(*s))
+        .filter(|p| !p.hidden)
+        .map(|mut p| {
+            if !prefix.is_empty()
+                && let Some(i) = p.file.find(prefix.as_str())
+            {
+                p.file = p.file[i + prefix.len()..].to_string();
+            }
+            p
+        })
+        .collect()
+}
+
+fn side(kind: Access, mask: u8, word: usize, seg: u32, site: u32) -> Side {
+    let (steps, go_site) = stack::expand(site);
+    let created = if go_site == 0 {
+        Vec::new()
+    } else {
+        places(&stack::expand(go_site).0)
+    };
+    let id = thread::goroutine_of(seg);
+    Side {
+        kind,
+        addr: word + mask.trailing_zeros() as usize,
+        size: mask.count_ones(),
+        goroutine: id,
+        running: HOOKS.get().is_none_or(|h| (h.running)(id)),
+        stack: places(&steps),
+        created,
+    }
+}
+
+/// Reports the races between an access and earlier ones to the word at `addr`.
+#[cold]
+#[inline(never)]
+pub fn conflicts(_l: &mut Local, addr: usize, now: Now, found: &[Before]) {
+    for b in found {
+        let (x, y) = (stack::pc_of(now.site), stack::pc_of(b.site));
+        state(|s| {
+            if !s.seen.insert((x.min(y), x.max(y))) {
+                return;
+            }
+            let word = addr & !7;
+            let race = Race {
+                now: side(now.kind, now.mask, word, now.seg, now.site),
+                before: side(b.kind, b.mask, word, b.seg, b.site),
+            };
+            s.count += 1;
+            if let Some(h) = HOOKS.get() {
+                (h.flush)();
+            }
+            match s.form {
+                Form::Text => {
+                    let t = text(&race);
+                    emit(s, &t);
+                }
+                Form::Json => {
+                    let t = super::machine::json(&race);
+                    emit(s, &t);
+                }
+                Form::Sarif => {}
+            }
+            s.races.push(race);
+            if options().halt_on_error {
+                let code = last_words(s);
+                end(code);
+            }
+        });
+    }
+}
+
+fn frames(out: &mut String, stack: &[Place]) {
+    for p in stack {
+        let _ = writeln!(
+            out,
+            "  {}()\n      {}:{} +0x{:x}",
+            p.func, p.file, p.line, p.offset
+        );
+    }
+}
+
+fn who(id: u32) -> String {
+    if id == 1 {
+        "main goroutine".into()
+    } else {
+        format!("goroutine {id}")
+    }
+}
+
+/// Go's block.
+fn text(r: &Race) -> String {
+    let mut out = String::from("==================\nWARNING: DATA RACE\n");
+    for (first, s) in [(true, &r.now), (false, &r.before)] {
+        let what = match (first, s.kind.writes()) {
+            (true, true) => "Write",
+            (true, false) => "Read",
+            (false, true) => "\nPrevious write",
+            (false, false) => "\nPrevious read",
+        };
+        let _ = writeln!(out, "{what} at 0x{:012x} by {}:", s.addr, who(s.goroutine));
+        frames(&mut out, &s.stack);
+    }
+    for (i, s) in [&r.now, &r.before].into_iter().enumerate() {
+        if s.goroutine == 1 || (i == 1 && s.goroutine == r.now.goroutine) {
+            continue;
+        }
+        let state = if s.running { "running" } else { "finished" };
+        let _ = writeln!(out, "\nGoroutine {} ({state}) created at:", s.goroutine);
+        frames(&mut out, &s.created);
+    }
+    out.push_str("==================\n");
+    out
+}
+
+fn emit(s: &mut State, text: &str) {
+    let o = options();
+    // Nothing can be done when the output is gone.
+    let _ = match o.log_path.as_str() {
+        "stderr" => std::io::stderr().write_all(text.as_bytes()),
+        "stdout" => std::io::stdout().write_all(text.as_bytes()),
+        path => {
+            if s.log.is_none() {
+                s.log = std::fs::File::create(format!("{path}.{}", std::process::id())).ok();
+            }
+            match &mut s.log {
+                Some(f) => f.write_all(text.as_bytes()),
+                None => std::io::stderr().write_all(text.as_bytes()),
+            }
+        }
+    };
+}
+
+fn last_words(s: &mut State) -> i32 {
+    if s.form == Form::Sarif {
+        let t = super::machine::sarif(&s.races);
+        emit(s, &t);
+    }
+    if s.form == Form::Text {
+        let t = format!("Found {} data race(s)\n", s.count);
+        emit(s, &t);
+    }
+    options().exit_code
+}
+
+/// The program ends with `code`: the last line, and the exit code that counts. As in Go,
+/// a program that fails by itself keeps its code.
+pub fn finish(code: i32) -> i32 {
+    if !super::on() || code != 0 {
+        return code;
+    }
+    state(|s| {
+        if s.count == 0 {
+            if s.form == Form::Sarif {
+                last_words(s);
+            }
+            return code;
+        }
+        let ms = options().atexit_sleep_ms;
+        if ms != 0 {
+            std::thread::sleep(std::time::Duration::from_millis(ms));
+        }
+        last_words(s)
+    })
+}
+
+/// The detector itself cannot go on.
+#[cold]
+pub fn give_up(why: &str) -> ! {
+    let _ = writeln!(std::io::stderr(), "fatal error: race: {why}");
+    end(2)
+}
+
+#[allow(unsafe_code)]
+fn end(code: i32) -> ! {
+    // SAFETY: _exit only ends the process; other threads still run guest code.
+    unsafe { libc::_exit(code) }
+}
