@@ -164,7 +164,7 @@ impl Lowerer {
             func,
             env: Vec::new().into(),
             caps: Vec::new(),
-            nested: 0,
+            nested: false,
             name,
         })
     }

@@ -1,5 +1,7 @@
 //! The virtual machine: executes bytecode as the scheduler's executor.
 
+pub mod afterlife;
+mod collect;
 pub mod cx;
 pub mod dispatch;
 pub mod exec;
