@@ -3,7 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
+use super::fmtcore::mem as fmem;
 use crate::heap::heap;
+use crate::heap::rtti::Kind;
+use crate::vm::afterlife::{self, Kind as AfterKind};
+use crate::vm::ops::aggregate::implements;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::exec::GC_COUNT;
 use crate::vm::goroutine::{self, MAX_STACK, Word};
@@ -313,6 +317,101 @@ unsafe fn gc_stats(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
+/// Checks the arguments of `SetFinalizer` and registers it; what is wrong with them.
+unsafe fn finalizer(obj: (u64, u64), func: (u64, u64)) -> Result<(), String> {
+    const WHO: &str = "runtime.SetFinalizer: ";
+    // SAFETY: type words.
+    let (t, f) = unsafe { (fmem::type_of_word(obj.0), fmem::type_of_word(func.0)) };
+    let t = t.ok_or_else(|| format!("{WHO}first argument is nil"))?;
+    if t.kind != Kind::Pointer {
+        return Err(format!("{WHO}first argument is {}, not pointer", t.name));
+    }
+    let at = obj.1 as usize;
+    if at == 0 {
+        return Err("nil elem type!".into());
+    }
+    let Some(f) = f else {
+        afterlife::remove_finalizer(at);
+        return Ok(());
+    };
+    if f.kind != Kind::Func {
+        return Err(format!("{WHO}second argument is {}, not a function", f.name));
+    }
+    let parts = f.parts();
+    let bad = || format!("{WHO}cannot pass {} to finalizer {}", t.name, f.name);
+    let [p] = parts.params[..] else {
+        return Err(bad());
+    };
+    let slots: usize = parts.results.iter().map(|r| r.size().div_ceil(8).max(1)).sum();
+    let kind = match (p.kind, slots) {
+        (Kind::Interface, 0) if implements(t, p).is_ok() => AfterKind::Interface,
+        (Kind::Pointer, _) if std::ptr::eq(p, t) || std::ptr::eq(p.elem(), t.elem()) => {
+            match slots {
+                0 => AfterKind::Pointer,
+                1 => AfterKind::PointerOne,
+                2 => AfterKind::PointerTwo,
+                _ => return Err(bad()),
+            }
+        }
+        _ => return Err(bad()),
+    };
+    if afterlife::has_finalizer(at) {
+        return Err(format!("{WHO}finalizer already set"));
+    }
+    afterlife::add(at, kind, func.1, obj.0);
+    Ok(())
+}
+unsafe fn set_finalizer(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: two interfaces.
+    unsafe {
+        let mut c = Call::new(cx, base, 2);
+        let (obj, func) = (c.iface(), c.iface());
+        let text = finalizer(obj, func).err().unwrap_or_default();
+        crate::try_exit!(c.ret_str(text.as_bytes()));
+    }
+    Exit::Next
+}
+unsafe fn throw(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    let text = String::from_utf8_lossy(c.str()).into_owned();
+    c.cx.fatal_text(text)
+}
+unsafe fn next_finalizer(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 9) };
+    match afterlife::next() {
+        Some(call) => {
+            c.ret(call.kind as u64);
+            // One of the function results is called, as the kind says.
+            for _ in 0..5 {
+                c.ret(call.func);
+            }
+            c.ret(call.object).ret(call.ty).ret(call.object);
+        }
+        None => {
+            for _ in 0..9 {
+                c.ret(0);
+            }
+        }
+    }
+    Exit::Next
+}
+unsafe fn add_cleanup(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: a pointer in an interface, a function.
+    let mut c = unsafe { Call::new(cx, base, 1) };
+    let ((ty, at), f) = (c.iface(), c.word());
+    let id = afterlife::add(at as usize, AfterKind::Cleanup, f, ty);
+    c.ret(id.unwrap_or(0));
+    Exit::Next
+}
+unsafe fn remove_cleanup(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    afterlife::remove(c.word());
+    Exit::Next
+}
+
 pub const NATIVES: &[Entry] = &[
     ("runtime.GOMAXPROCS", gomaxprocs),
     ("runtime.SetDefaultGOMAXPROCS", default_gomaxprocs),
@@ -322,7 +421,11 @@ pub const NATIVES: &[Entry] = &[
     ("runtime.Goexit", goexit),
     ("runtime.GC", gc),
     ("runtime.KeepAlive", nothing),
-    ("runtime.SetFinalizer", nothing),
+    ("runtime.setFinalizer", set_finalizer),
+    ("runtime.throw", throw),
+    ("runtime.nextFinalizer", next_finalizer),
+    ("runtime.addCleanup", add_cleanup),
+    ("runtime.removeCleanup", remove_cleanup),
     ("runtime.LockOSThread", lock_thread),
     ("runtime.UnlockOSThread", unlock_thread),
     ("runtime.Version", version),

@@ -1,6 +1,7 @@
 //! `sync`: thin natives over `runtime::sync`, which works on the guest's own words.
 #![allow(unsafe_code)]
 
+use crate::heap::mem;
 use crate::runtime::sync::Sync;
 use crate::runtime::sync::cond::NotifyList;
 use crate::runtime::sync::mutex::Mutex;
@@ -136,6 +137,74 @@ unsafe fn pool_gen(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
+/// The list at `at`: first element, length, capacity.
+///
+/// # Safety
+/// `at` is the address of a `[]any`.
+unsafe fn pool_list(at: u64) -> (*mut u8, u64, u64) {
+    // SAFETY: by the caller's promise; one access reads the whole header.
+    let (p, lc) = unsafe { mem::load128(at as *const u8) };
+    (p as *mut u8, lc & 0xffff_ffff, lc >> 32)
+}
+unsafe fn pool_pop(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: the address of a list of interfaces,
+    // whose pool is locked by the caller.
+    unsafe {
+        let mut c = Call::new(cx, base, 2);
+        let at = c.word();
+        let (p, n, cap) = pool_list(at);
+        if n == 0 {
+            c.ret(0).ret(0);
+            return Exit::Next;
+        }
+        let last = p.add(16 * (n as usize - 1));
+        let x = mem::load128(last);
+        mem::store128(last, 0, 0);
+        mem::store128(at as *mut u8, p as u64, (n - 1) | cap << 32);
+        c.ret_iface(x);
+    }
+    Exit::Next
+}
+unsafe fn pool_push(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: as `pool_pop`.
+    unsafe {
+        let mut c = Call::new(cx, base, 1);
+        let at = c.word();
+        let x = c.iface();
+        let (p, n, cap) = pool_list(at);
+        if n < cap {
+            mem::store128(p.add(16 * n as usize), x.0, x.1);
+            mem::store128(at as *mut u8, p as u64, (n + 1) | cap << 32);
+        }
+        c.ret_bool(n < cap);
+    }
+    Exit::Next
+}
+unsafe fn pool_room(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: as `pool_pop`; the new array is larger than the list, or nothing is done.
+    unsafe {
+        let mut c = Call::new(cx, base, 0);
+        let at = c.word();
+        let room = c.slice();
+        let (p, n, _) = pool_list(at);
+        if (n as usize) < room.cap {
+            for i in 0..n as usize {
+                let x = mem::load128(p.add(16 * i));
+                mem::store128((room.ptr as *mut u8).add(16 * i), x.0, x.1);
+            }
+            mem::store128(at as *mut u8, room.ptr, n | (room.cap as u64) << 32);
+        }
+    }
+    Exit::Next
+}
+unsafe fn pool_known(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: the addresses of two slices.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    let (list, old) = (c.word() as usize, c.word() as usize);
+    crate::vm::afterlife::add_pool(list, old);
+    Exit::Next
+}
+
 pub const NATIVES: &[Entry] = &[
     ("sync.(*Mutex).Lock", mutex_lock),
     ("sync.(*Mutex).Unlock", mutex_unlock),
@@ -155,4 +224,8 @@ pub const NATIVES: &[Entry] = &[
     ("sync.notifyAll", notify_all),
     ("sync.condCheck", cond_check),
     ("sync.poolGen", pool_gen),
+    ("sync.poolKnown", pool_known),
+    ("sync.poolPop", pool_pop),
+    ("sync.poolPush", pool_push),
+    ("sync.poolRoom", pool_room),
 ];

@@ -11,7 +11,7 @@ use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::unwind::{self, Next};
-use super::{dispatch, roots, session, traceback};
+use super::{dispatch, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
@@ -48,6 +48,8 @@ pub struct Vm {
     entry: FuncId,
     /// `runtime.panicText`.
     panic_text: FuncId,
+    /// `runtime.runFinalizers`, if the program can reach it.
+    pub(super) finalizers: Option<FuncId>,
 }
 
 /// The program's compiler: one program per process.
@@ -59,7 +61,7 @@ pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
     f(&mut c.0.lock().expect("the compiler does not panic"))
 }
 
-static GC_ASKED: AtomicBool = AtomicBool::new(false);
+pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
 static MAIN_RT: AtomicUsize = AtomicUsize::new(0);
 /// Number of collections, for `sync.Pool`.
 pub static GC_COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -151,11 +153,15 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         .find("runtime", "panicText")
         .expect("runtime.panicText is declared");
     let panic_text = lw.func_for(text, &[]);
+    let finalizers = lw
+        .find("runtime", "runFinalizers")
+        .map(|f| lw.func_for(f, &[]));
     let vm = Vm {
         compiler: COMPILER.get_or_init(|| Compiler(Mutex::new(lw))),
         known,
         entry,
         panic_text,
+        finalizers,
     };
     let rt = Runtime::new(Box::new(vm), procs);
     // Never dropped: other threads may still look at it while the process ends.
@@ -299,7 +305,7 @@ impl Executor for Vm {
             goroutine::prepare(&g, id, func as u64, null(), 0)
         };
         if !ok {
-            self.fatal(w.rt(), "out of memory");
+            self.out_of_memory(w.rt());
         }
         if race::on() {
             goroutine::watch(&g, &race::sync::published(timer), 0);
@@ -618,6 +624,10 @@ impl Vm {
         cx.arm();
     }
 
+    pub(super) fn out_of_memory(&self, rt: &Runtime) -> ! {
+        self.fatal(rt, "out of memory")
+    }
+
     fn stack_overflow(&self, cx: &mut Cx) -> ! {
         let max = goroutine::MAX_STACK.load(Ordering::Relaxed);
         eprint_all(&format!(
@@ -650,81 +660,6 @@ impl Vm {
             dump_all(rt, &mut out, cx.g());
         }
         die(&out, 2)
-    }
-
-    // ----- collection -----
-
-    /// Stops the world and collects. `force`: also when nobody asked.
-    fn collect(&self, cx: &mut Cx, force: bool) {
-        goroutine::save(cx);
-        let w = cx.w();
-        w.stop_the_world();
-        if force || GC_ASKED.load(Ordering::Acquire) {
-            let rt = w.rt();
-            rt.for_each_p(|p| {
-                // SAFETY: the world is stopped: the P's words are ours.
-                let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
-                if !cache.is_null() {
-                    // SAFETY: made by `p_init`.
-                    unsafe { (*cache).flush() };
-                }
-            });
-            // SAFETY: the world is stopped and every cache flushed; the roots below are all
-            // places outside the heap that hold guest pointers.
-            unsafe {
-                heap().collect(&mut |m| {
-                    roots::for_each_global(&mut |p, n| {
-                        // In race runs package variables lie in the heap.
-                        m.mark_word(p as u64);
-                        m.mark_range(p, n);
-                    });
-                    rt.for_each_g(|g| mark_g(g, m));
-                    rt.for_each_timer(|t| {
-                        m.mark_word(t as *const _ as u64);
-                        m.mark_word(t.arg() as u64);
-                    });
-                    crate::stdlib::mark_roots(m);
-                    if race::on() {
-                        m.drain();
-                        race_collect(rt, m);
-                    }
-                });
-            }
-            GC_COUNT.fetch_add(1, Ordering::Relaxed);
-            GC_ASKED.store(false, Ordering::Release);
-        }
-        w.start_the_world();
-    }
-}
-
-/// The race detector's part of a collection, after marking.
-fn race_collect(rt: &Runtime, m: &crate::heap::Marker) {
-    let (base, len) = (heap().base(), heap().region_bytes());
-    race::collect::forget_dead(&|a| a.wrapping_sub(base) < len && !m.is_marked(a));
-    if !race::collect::scan_due() {
-        return;
-    }
-    let mut all = Vec::new();
-    rt.for_each_g(|g| all.push(g.gref()));
-    let mut threads: Vec<&mut race::Thread> = all.iter().filter_map(|g| g.race()).collect();
-    let mut timers = Vec::new();
-    rt.for_each_timer(|t| timers.push(race::sync::published(t as *const _ as usize)));
-    race::collect::scan(base, heap().used_bytes(), &mut threads, &timers);
-}
-
-/// Marks what a goroutine refers to.
-///
-/// # Safety
-/// The world is stopped.
-unsafe fn mark_g(g: &G, m: &mut crate::heap::Marker) {
-    if let Some((p, n)) = goroutine::stack_words(g) {
-        // SAFETY: the goroutine's stack, which nobody moves while the world is stopped.
-        unsafe { m.mark_range(p, n) };
-    }
-    if let Some(recs) = goroutine::panics(g) {
-        for r in recs {
-            m.mark_word(r.value.1);
-        }
     }
 }
 

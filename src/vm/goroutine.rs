@@ -20,6 +20,8 @@ use crate::runtime::sched::task::{G, GRef, RACE_WORD};
 
 /// Smallest stack. Most parked goroutines need no more.
 const MIN_STACK: usize = 512;
+/// Stacks below this are not worth shrinking.
+const SHRINK_FROM: usize = 32 << 10;
 /// `debug.SetMaxStack`, in bytes: Go's default.
 pub static MAX_STACK: AtomicUsize = AtomicUsize::new(1_000_000_000);
 
@@ -246,10 +248,33 @@ pub fn stack_words(g: &G) -> Option<(*const u64, usize)> {
     let mut top = hi;
     if hi - lo > 4096 {
         // Only up to the end of the innermost frame.
-        let fp = get(g, Word::Fp);
-        if let Some(p) = funcs().find(get(g, Word::Pc)) {
-            top = (fp + p.nslots * 8 + 4096).min(hi);
-        }
+        top = super::collect::stack_top(g);
     }
     Some((lo as *const u64, (top - lo) / 8))
+}
+
+/// Gives back most of a stack of which less than a quarter is used. Only while the world is
+/// stopped and neither registers nor a native's arguments point into it.
+pub fn shrink(g: &G) {
+    let (lo, hi) = (get(g, Word::StackLo), get(g, Word::StackHi));
+    if lo == 0 || hi - lo < SHRINK_FROM {
+        return;
+    }
+    let used = super::collect::stack_top(g) - lo;
+    let size = (2 * used).next_power_of_two();
+    if size > (hi - lo) / 4 {
+        return;
+    }
+    // SAFETY: the old stack is `lo..hi` with its layout; what is in use fits the new size.
+    // Frames hold relative links only; everything else that points in is moved below.
+    let new = unsafe { std::alloc::realloc(lo as *mut u8, layout(hi - lo), size) } as usize;
+    if new == 0 {
+        return;
+    }
+    let moved = |p: usize| if (lo..hi).contains(&p) { p - lo + new } else { p };
+    set(g, Word::StackLo, new);
+    set(g, Word::StackHi, new + size);
+    set(g, Word::Fp, moved(get(g, Word::Fp)));
+    set(g, Word::Select, moved(get(g, Word::Select)));
+    g.stack_moved(&moved);
 }

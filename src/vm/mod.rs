@@ -4,6 +4,8 @@
 //! few macros defined here in front of each: where dispatch goes on, and what an access to
 //! guest memory means to the race detector (nothing, in `ops`).
 
+pub mod afterlife;
+mod collect;
 pub mod cx;
 pub mod dispatch;
 pub mod exec;

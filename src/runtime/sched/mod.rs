@@ -348,6 +348,12 @@ impl Runtime {
             p.timers.for_each(&mut f);
         }
     }
+    /// Drops the pending timers for which `keep` is false. Only while the world is stopped.
+    pub fn retain_timers(&self, mut keep: impl FnMut(&super::timers::Timer) -> bool) {
+        for p in self.all_ps() {
+            p.timers.retain(&mut keep);
+        }
+    }
     /// Calls `f` for every P that exists (also those above GOMAXPROCS). For the collector.
     pub fn for_each_p(&self, mut f: impl FnMut(&P)) {
         self.all_ps().for_each(&mut f);

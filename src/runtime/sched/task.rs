@@ -250,6 +250,21 @@ impl G {
             }
         }
     }
+    /// Its stack lies elsewhere now: corrects the places that its waits name. Only while the
+    /// world is stopped.
+    pub fn stack_moved(&self, moved: &dyn Fn(usize) -> usize) {
+        if self.state() != State::Waiting {
+            return;
+        }
+        let mut s: *const Sudog = &self.sudog;
+        // SAFETY: a waiting G's sudogs are live until it runs again.
+        while let Some(sd) = unsafe { s.as_ref() } {
+            sd.elem.set(moved(sd.elem.get() as usize) as *mut u8);
+            sd.ok_dst.set(moved(sd.ok_dst.get() as usize) as *mut u64);
+            let select = self.pending.get() == Pending::Select;
+            s = if select { sd.link.get() } else { std::ptr::null() };
+        }
+    }
     /// Whether it is locked to its thread.
     pub fn is_locked(&self) -> bool {
         self.locked_m.load(Ordering::Relaxed) != 0

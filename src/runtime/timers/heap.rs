@@ -211,6 +211,28 @@ impl TimerHeap {
         });
     }
 
+    /// Keeps only the timers for which `keep` is true (the world is stopped). Those it
+    /// drops must be out of everybody's reach.
+    pub(crate) fn retain(&self, keep: &mut impl FnMut(&Timer) -> bool) {
+        self.entries.with(Rank::Timers, |v| {
+            let before = v.len();
+            v.retain(|e| e.timer().is_none_or(&mut *keep));
+            if v.len() == before {
+                return;
+            }
+            for i in 0..v.len() {
+                v[i].moved_to(i);
+            }
+            for i in (0..v.len() / HEAP_ARITY + 1).rev() {
+                if i < v.len() {
+                    sift_down(v, i);
+                }
+            }
+            v.shrink_to(2 * v.len());
+            self.changed(v);
+        });
+    }
+
     /// Calls `f` for every pending timer (the world is stopped).
     pub(crate) fn for_each(&self, f: &mut impl FnMut(&Timer)) {
         self.entries.with(Rank::Timers, |v| {

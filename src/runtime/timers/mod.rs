@@ -110,6 +110,10 @@ impl Timer {
         }
         self.arg.get()
     }
+    /// Whether it sends on a channel.
+    pub fn is_channel(&self) -> bool {
+        self.kind.get() == Kind::SendTime as u32
+    }
     /// When it is due, in monotonic ns. Only meaningful while nobody resets it.
     pub fn when(&self) -> i64 {
         self.when.get()
