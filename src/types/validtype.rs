@@ -2,6 +2,7 @@
 
 use super::check::Checker;
 use super::operand::{invalid, is_valid};
+use super::predicates::contains_type_param;
 use super::ty::*;
 use crate::base::diag::Diagnostic;
 
@@ -64,7 +65,8 @@ impl Checker<'_> {
                 let ok = self.valid_walk(rhs, nest, path);
                 path.pop();
                 nest.pop();
-                if ok {
+                // (What arguments with type parameters mean depends on the way.)
+                if ok && !contains_type_param(t) {
                     self.valid_done.insert(t);
                 }
                 ok
