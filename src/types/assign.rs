@@ -224,9 +224,7 @@ impl Checker<'_> {
             return;
         }
         if r != 1 {
-            let ok_lhs = lhs.iter().all(|v| v.ty.get().is_none_or(is_valid));
-            let ok_rhs = self.use_exprs(rhs);
-            if ok_lhs && ok_rhs {
+            if self.use_exprs(rhs) {
                 match sink {
                     Sink::Return(s) => self.return_mismatch(lhs, rhs, s),
                     _ => self.mismatch(rhs, l, r),
@@ -317,7 +315,7 @@ impl Checker<'_> {
         let have: Vec<String> = xs.iter().map(|x| self.summary(x.ty)).collect();
         let want: Vec<String> = lhs
             .iter()
-            .map(|v| self.tstr(v.ty.get().unwrap_or_else(invalid)))
+            .map(|v| self.summary(v.ty.get().unwrap_or_else(invalid)))
             .collect();
         let m = format!(
             "{word} return values\n\thave ({})\n\twant ({})",
@@ -341,6 +339,7 @@ impl Checker<'_> {
                 Basic::UntypedNil => "nil".to_string(),
                 _ => "number".to_string(),
             },
+            _ if !is_valid(t) => "unknown type".to_string(),
             _ => self.tstr(t),
         }
     }

@@ -276,7 +276,7 @@ impl Checker<'_> {
     /// Why values of type `t` cannot be compared with `==`.
     fn incomparable_cause(&self, t: Ty) -> String {
         if matches!(t.0, Type::TypeParam(_)) {
-            return "incomparable types in type set".to_string();
+            return incomparable_set(t).to_string();
         }
         match underlying(t).0 {
             Type::Slice(_) | Type::Map(..) | Type::Signature(_) => {

@@ -286,7 +286,8 @@ impl Checker<'_> {
                 Operand::invalid(Some(e))
             }
             [a] => {
-                let mut x = self.expr(*a, None);
+                let func = matches!(core_type(to).map(|t| t.0), Some(Type::Signature(_)));
+                let mut x = self.expr(*a, (func && !t.is_invalid()).then_some(to));
                 if x.is_invalid() || t.is_invalid() {
                     return Operand::invalid(Some(e));
                 }

@@ -135,8 +135,6 @@ pub(super) struct Checker<'a> {
     pub open_types: Vec<(Obj, Ty, Ty)>,
     /// Methods by receiver base type name, with their position in `decls`.
     pub methods: HashMap<Obj, Vec<Obj>>,
-    /// Generic aliases: parameters and right-hand side.
-    pub generic_aliases: HashMap<Obj, (Vec<Ty>, Ty)>,
     /// Function bodies to check: object, declaration, its environment.
     pub bodies: Vec<(FuncId, Env)>,
     /// Untyped expressions whose final type is not known yet.
@@ -151,6 +149,8 @@ pub(super) struct Checker<'a> {
     /// Symbolic variables of type switches: identifier and its clause variables.
     pub switch_vars: Vec<(IdentId, Vec<Obj>)>,
     pub valid_done: HashSet<Ty>,
+    /// Where an instance of a generic type was written first.
+    pub inst_spans: HashMap<Ty, Span>,
     pub seen_errors: HashSet<(Pos, String)>,
     /// Functions without body, reported only when nothing else is wrong.
     pub missing_bodies: Vec<Span>,
@@ -160,6 +160,8 @@ pub(super) struct Checker<'a> {
     pub recv_tparams: Vec<(Ty, Ty)>,
     /// What a generic function value is assigned to, for messages.
     pub target_name: Option<String>,
+    /// Generic function values that have some of their type arguments.
+    pub partial: HashMap<ExprId, super::instance::Partial>,
     /// Loop-over-function depth at which local variables were declared, if not 0.
     pub vdepths: std::cell::RefCell<HashMap<Obj, u32>>,
 }
@@ -216,7 +218,6 @@ impl<'a> Checker<'a> {
             path: Vec::new(),
             open_types: Vec::new(),
             methods: HashMap::new(),
-            generic_aliases: HashMap::new(),
             bodies: Vec::new(),
             untyped: HashMap::new(),
             delayed: VecDeque::new(),
@@ -225,11 +226,13 @@ impl<'a> Checker<'a> {
             locals: Vec::new(),
             switch_vars: Vec::new(),
             valid_done: HashSet::new(),
+            inst_spans: HashMap::new(),
             seen_errors: HashSet::new(),
             missing_bodies: Vec::new(),
             instantiations: Vec::new(),
             recv_tparams: Vec::new(),
             target_name: None,
+            partial: HashMap::new(),
             vdepths: Default::default(),
         }
     }

@@ -16,6 +16,11 @@ use crate::base::diag::Diagnostic;
 use crate::base::span::Span;
 use crate::syntax::ast::{self, ConstGroup, Decl, ExprId, FuncDecl, TypeSpec, VarSpec};
 
+thread_local! {
+    /// Generic aliases of all packages: parameters and right-hand side.
+    static GENERIC_ALIASES: RefCell<std::collections::HashMap<Obj, (Vec<Ty>, Ty)>> = RefCell::default();
+}
+
 /// A package-level declaration and what it depends on.
 pub struct DeclInfo<'a> {
     pub(super) scope: ScopeId,
@@ -291,7 +296,15 @@ impl<'a> Checker<'a> {
                 let tp = self.collect_tparams(&spec.tparams);
                 let rhs = self.typ(spec.ty);
                 obj.ty.set(Some(rhs));
-                self.generic_aliases.insert(obj, (tp, rhs));
+                if tp.contains(&rhs) {
+                    self.err(
+                        "MisplacedTypeParam",
+                        self.espan(spec.ty),
+                        "cannot use type parameter declared in alias declaration as RHS",
+                    );
+                    obj.ty.set(Some(invalid()));
+                }
+                GENERIC_ALIASES.with(|g| g.borrow_mut().insert(obj, (tp, rhs)));
                 self.env.scope = old;
                 return;
             }
@@ -478,7 +491,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn generic_alias(&self, o: Obj) -> Option<(Vec<Ty>, Ty)> {
-        self.generic_aliases.get(&o).cloned()
+        GENERIC_ALIASES.with(|g| g.borrow().get(&o).cloned())
     }
 
     // ---- type parameters ----

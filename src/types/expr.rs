@@ -67,6 +67,13 @@ impl<'a> Checker<'a> {
                 )
             }
             (Mode::Value, Type::Signature(s)) if !s.tparams.is_empty() => {
+                if let Some(e) = x.expr
+                    && let Some(p) = self.partial.remove(&self.ast.unparen(e))
+                {
+                    self.err("CannotInferTypeArgs", p.at, p.message);
+                    x.fail();
+                    return;
+                }
                 format!(
                     "cannot use generic function {} without instantiation",
                     self.oexpr(x)

@@ -110,9 +110,31 @@ impl<'a> Checker<'a> {
         }
         let ast = self.ast;
         let ExprKind::Index { x, indices } = &ast.expr(e).kind else {
-            return (self.typ(p.ty), Vec::new());
+            let t = self.typ(p.ty);
+            if is_valid(t)
+                && let Some(inst) = self.aliased_instance(e)
+            {
+                let m = format!("cannot define new methods on instantiated type {inst}");
+                self.err("InvalidRecv", self.espan(e), m);
+                return (invalid(), Vec::new());
+            }
+            return (t, Vec::new());
         };
         let base = self.generic_typ(*x);
+        if let ExprKind::Ident(i) = ast.expr(*x).kind
+            && let Some(o) = self.info.uses[i.index()]
+            && let Some((tparams, rhs)) = self.generic_alias(o)
+        {
+            if is_valid(rhs) {
+                let list = self.tparam_list(&tparams);
+                let m = format!(
+                    "cannot define new methods on generic alias type {}{list}",
+                    o.name
+                );
+                self.err("InvalidRecv", self.espan(*x), m);
+            }
+            return (invalid(), Vec::new());
+        }
         let bp = match base.0 {
             Type::Named(n) if is_generic(base) => n.tparams.borrow().clone(),
             _ => {
@@ -171,6 +193,26 @@ impl<'a> Checker<'a> {
         }
         self.record_type(p.ty, t);
         (t, tps)
+    }
+
+    /// The instance of a generic type that a name stands for through aliases, as written.
+    fn aliased_instance(&self, e: ExprId) -> Option<String> {
+        let mut e = e;
+        for _ in 0..100 {
+            let ExprKind::Ident(i) = self.ast.expr(e).kind else {
+                return None;
+            };
+            let o = self.info.uses[i.index()]?;
+            let rhs = self.alias_rhs(o)?;
+            e = self.ast.unparen(rhs);
+            while let ExprKind::Star(x) = self.ast.expr(e).kind {
+                e = self.ast.unparen(x);
+            }
+            if let ExprKind::Index { .. } = self.ast.expr(e).kind {
+                return Some(self.estr(e));
+            }
+        }
+        None
     }
 
     fn valid_receiver(&mut self, t: Ty, span: Span) {

@@ -2,14 +2,22 @@
 
 use super::call::CallParts;
 use super::check::Checker;
-use super::infer::{ArgType, InferError, infer};
+use super::infer::{ArgType, InferError, Inferred, infer};
 use super::info::Mode;
 use super::operand::{Operand, is_valid};
 use super::predicates::*;
-use super::subst;
+use super::subst::{self, pairs};
 use super::ty::*;
 use crate::base::span::Span;
 use crate::syntax::ast::{ExprId, ExprKind, IdentId};
+
+/// A generic function value with some of its type arguments.
+pub struct Partial {
+    pub targs: Vec<Ty>,
+    /// What to say if nothing supplies the rest.
+    pub at: Span,
+    pub message: String,
+}
 
 impl Checker<'_> {
     pub(super) fn too_many_targs(&mut self, indices: &[ExprId], want: usize) {
@@ -56,6 +64,7 @@ impl Checker<'_> {
     }
 
     /// `f[T1, T2]` as a value.
+    /// With some type arguments missing it stays generic, to be completed by the context.
     pub(super) fn func_inst(&mut self, e: ExprId, x: Operand, indices: &[ExprId]) -> Operand {
         let Type::Signature(sig) = x.ty.0 else {
             return Operand::invalid(Some(e));
@@ -74,9 +83,9 @@ impl Checker<'_> {
                 Ok(r) => targs = r.targs,
                 Err(err) => {
                     let at = x.expr.map_or(self.espan(e), |x| Span::at(self.espan(x).hi));
-                    let m = self.infer_text(&err, "");
-                    self.err("CannotInferTypeArgs", at, m);
-                    return Operand::invalid(Some(e));
+                    let message = self.infer_text(&err, "");
+                    self.partial.insert(e, Partial { targs, at, message });
+                    return Operand::new(Mode::Value, x.ty, Some(e));
                 }
             }
         }
@@ -87,6 +96,12 @@ impl Checker<'_> {
         let ty = subst::instantiate_signature(sig, &targs);
         self.record_instance(e, &targs, ty);
         Operand::new(Mode::Value, ty, Some(e))
+    }
+
+    /// The type arguments given to a generic function value that still lacks some.
+    fn given(&self, e: ExprId) -> Vec<Ty> {
+        let e = self.ast.unparen(e);
+        self.partial.get(&e).map_or(Vec::new(), |p| p.targs.clone())
     }
 
     /// A generic function value where a function of type `target` is wanted.
@@ -102,7 +117,8 @@ impl Checker<'_> {
             ..sig.clone()
         };
         let params = [Ty::new(Type::Signature(plain))];
-        match infer(&sig.tparams, &[], &params, &[ArgType::new(target)]) {
+        let given = self.given(e);
+        match infer(&sig.tparams, &given, &params, &[ArgType::new(target)]) {
             Ok(r) => {
                 let at = [self.espan(e)];
                 if !self.verify(&sig.tparams, &r.targs, &at) {
@@ -138,12 +154,30 @@ impl Checker<'_> {
         params: &[Ty],
     ) -> Option<(Signature, Vec<Ty>)> {
         let (given, spans) = given.unwrap_or_default();
-        let arg_types: Vec<ArgType> = args.iter().map(|a| ArgType::new(a.ty)).collect();
+        let arg_types: Vec<ArgType> = args
+            .iter()
+            .map(|a| ArgType {
+                ty: a.ty,
+                given: a.expr.map_or(Vec::new(), |e| self.given(e)),
+            })
+            .collect();
+        // With all type arguments there is nothing left to infer for the callee.
+        let full = given.len() == sig.tparams.len();
+        let all = pairs(&sig.tparams, &given);
+        let known: Vec<Ty> = params.iter().map(|&p| subst::subst(p, &all)).collect();
         let lparen = match self.ast.expr(call.e).kind {
             ExprKind::Call { lparen, .. } => Span::at(lparen),
             _ => self.espan(call.e),
         };
-        let inferred = match infer(&sig.tparams, &given, params, &arg_types) {
+        let result = if full {
+            infer(&[], &[], &known, &arg_types).map(|r| Inferred {
+                targs: given.clone(),
+                ..r
+            })
+        } else {
+            infer(&sig.tparams, &given, params, &arg_types)
+        };
+        let inferred = match result {
             Ok(r) => r,
             Err(err) => {
                 let (at, text) = match err.arg().and_then(|i| args.get(i)) {
@@ -183,7 +217,7 @@ impl Checker<'_> {
         }
         let ty = subst::instantiate_signature(sig, &inferred.targs);
         self.record_instance(call.fun, &inferred.targs, ty);
-        let map = subst::pairs(&sig.tparams, &inferred.targs);
+        let map = pairs(&sig.tparams, &inferred.targs);
         let params = params.iter().map(|&p| subst::subst(p, &map)).collect();
         match ty.0 {
             Type::Signature(s) => Some((s.clone(), params)),

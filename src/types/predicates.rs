@@ -476,7 +476,7 @@ fn comparable_inner(t: Ty, dynamic: bool, seen: &mut Vec<Ty>) -> Result<(), Stri
         return if type_set_comparable(t, seen) {
             Ok(())
         } else {
-            Err("incomparable types in type set".into())
+            Err(incomparable_set(t).into())
         };
     }
     match &*underlying(t) {
@@ -513,9 +513,20 @@ fn type_set_comparable(t: Ty, seen: &mut Vec<Ty>) -> bool {
     let set = type_set(t);
     match &set.terms {
         None => set.comparable,
-        Some(terms) => terms
-            .iter()
-            .all(|x| comparable_inner(x.ty, false, seen).is_ok()),
+        Some(terms) => {
+            !terms.is_empty()
+                && terms
+                    .iter()
+                    .all(|x| comparable_inner(x.ty, false, seen).is_ok())
+        }
+    }
+}
+
+/// Why values of a type parameter cannot be compared.
+pub fn incomparable_set(t: Ty) -> &'static str {
+    match &type_set(t).terms {
+        Some(ts) if ts.is_empty() => "empty type set",
+        _ => "incomparable types in type set",
     }
 }
 

@@ -78,9 +78,12 @@ impl<'a> Checker<'a> {
         self.file_conflicts(&file_scopes);
         for (obj, f) in pending {
             let recv = f.recv.as_ref().and_then(|r| r.first());
-            if let Some(base) = recv.and_then(|r| self.receiver_base(r.ty))
+            if let Some((base, ptr)) = recv.and_then(|r| self.receiver_base(r.ty))
                 && !obj.name.is_blank()
             {
+                if let ObjKind::Func { ptr_recv, .. } = &obj.kind {
+                    ptr_recv.set(ptr);
+                }
                 self.methods.entry(base).or_default().push(obj);
             }
         }
@@ -244,34 +247,45 @@ impl<'a> Checker<'a> {
         method.then_some(obj)
     }
 
-    /// The package's type a receiver expression names, found by its syntax.
-    fn receiver_base(&self, e: ExprId) -> Option<Obj> {
-        let mut e = e;
-        let mut hops = 0;
-        loop {
-            hops += 1;
-            if hops > 100 {
-                return None;
-            }
-            match &self.ast.expr(e).kind {
-                ExprKind::Paren(x) | ExprKind::Star(x) => e = *x,
-                ExprKind::Index { x, .. } => e = *x,
-                ExprKind::Ident(i) => {
-                    let obj = self.pkg.scope.borrow().get(&self.ast.name(*i)).copied()?;
-                    let ObjKind::TypeName { alias } = &obj.kind else {
-                        return None;
-                    };
-                    if !alias.get() {
-                        return Some(obj);
-                    }
-                    let di = *self.decl_of.get(&obj)?;
-                    match &self.decls[di].kind {
-                        DeclKind::Type(s) => e = s.ty,
-                        _ => return None,
-                    }
+    /// The package's type a receiver expression names, found by its syntax, and whether it
+    /// is reached through a pointer. None if it cannot have this method.
+    fn receiver_base(&self, e: ExprId) -> Option<(Obj, bool)> {
+        let mut e = self.ast.unparen(e);
+        let mut ptr = false;
+        let mut first = true;
+        for _ in 0..100 {
+            if let ExprKind::Star(x) = self.ast.expr(e).kind {
+                if ptr {
+                    return None;
                 }
-                _ => return None,
+                ptr = true;
+                e = self.ast.unparen(x);
             }
+            if let (true, ExprKind::Index { x, .. }) = (first, &self.ast.expr(e).kind) {
+                e = self.ast.unparen(*x);
+            }
+            first = false;
+            let ExprKind::Ident(i) = self.ast.expr(e).kind else {
+                return None;
+            };
+            let obj = self.pkg.scope.borrow().get(&self.ast.name(i)).copied()?;
+            let ObjKind::TypeName { alias } = &obj.kind else {
+                return None;
+            };
+            if !alias.get() {
+                return Some((obj, ptr));
+            }
+            e = self.ast.unparen(self.alias_rhs(obj)?);
+        }
+        None
+    }
+
+    /// What a package-level alias without type parameters was declared as.
+    pub(super) fn alias_rhs(&self, obj: Obj) -> Option<ExprId> {
+        let di = *self.decl_of.get(&obj)?;
+        match &self.decls[di].kind {
+            DeclKind::Type(s) if s.alias && s.tparams.is_empty() => Some(s.ty),
+            _ => None,
         }
     }
 

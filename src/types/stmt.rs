@@ -262,7 +262,11 @@ impl<'a> Checker<'a> {
 
     fn send(&mut self, ce: ExprId, ve: ExprId, span: Span) {
         let ch = self.expr(ce, None);
-        let mut v = self.expr(ve, None);
+        let hint = match core_type(ch.ty).map(|t| t.0) {
+            Some(Type::Chan(_, elem)) if !ch.is_invalid() => Some(*elem),
+            _ => None,
+        };
+        let mut v = self.expr(ve, hint);
         if ch.is_invalid() || v.is_invalid() {
             return;
         }

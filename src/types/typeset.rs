@@ -170,6 +170,10 @@ fn element_terms(e: Ty) -> (Option<Vec<Term>>, bool) {
             complete = complete && is_invalid(part.ty);
             continue;
         }
+        if part.tilde && !identical(u, part.ty) {
+            // No type has it as its underlying type.
+            continue;
+        }
         if matches!(*u, Type::Interface(_)) {
             match &type_set(part.ty).terms {
                 None => return (None, complete),

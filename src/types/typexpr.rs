@@ -410,6 +410,9 @@ impl<'a> Checker<'a> {
                         Some(t) => t,
                         None => self.typ(*e),
                     };
+                    if is_type_param(t) {
+                        self.later(move |c| c.check_term(t, false, span, &[], true));
+                    }
                     if is_valid(t) {
                         embeds.push((t, span));
                     }
@@ -496,8 +499,13 @@ impl<'a> Checker<'a> {
 
     fn check_term(&mut self, t: Ty, tilde: bool, span: Span, before: &[Term], single: bool) {
         if matches!(t.0, Type::TypeParam(_)) {
-            let m = "term cannot represent type parameter".to_string();
-            self.err("MisplacedTypeParam", span, m);
+            let (m, at) = if tilde {
+                let m = format!("type in term ~{} cannot be a type parameter", self.tstr(t));
+                (m, Span::new(span.lo + 1, span.hi))
+            } else {
+                ("term cannot be a type parameter".to_string(), span)
+            };
+            self.err("MisplacedTypeParam", at, m);
             return;
         }
         let u = underlying(t);
@@ -572,6 +580,7 @@ impl<'a> Checker<'a> {
         }
         let alias = match &ast.expr(ast.unparen(x)).kind {
             ExprKind::Ident(i) => self.info.uses[i.index()],
+            ExprKind::Selector { sel, .. } => self.info.uses[sel.index()],
             _ => None,
         };
         let alias = alias.and_then(|o| self.generic_alias(o));
@@ -618,7 +627,12 @@ impl<'a> Checker<'a> {
         });
         match alias {
             Some((tp, rhs)) => subst::subst(rhs, &subst::pairs(&tp, &targs)),
-            None => subst::instantiate(g, targs),
+            None => {
+                let t = subst::instantiate(g, targs);
+                let span = self.espan(e);
+                self.inst_spans.entry(t).or_insert(span);
+                t
+            }
         }
     }
 

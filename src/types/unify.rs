@@ -17,7 +17,7 @@ pub enum Mode {
     /// underlying type, channel directions may differ, and an interface matches a type with
     /// its methods.
     Assign,
-    /// Like `Assign`, but an interface matches identical types only.
+    /// Like `Assign`, but at every level.
     Loose,
 }
 
@@ -81,6 +81,18 @@ impl Unifier {
 
     fn step(&mut self, x: Ty, y: Ty, mode: Mode) -> bool {
         let (mut x, mut y) = (x, y);
+        let inexact = mode != Mode::Exact;
+        if as_named(x).is_some() && as_named(y).is_none() {
+            std::mem::swap(&mut x, &mut y);
+        }
+        // A defined type against a type literal: compare with what it is made of.
+        let literal = as_named(x).is_none() && !is_type_param(x) && !is_interface(x);
+        if inexact && as_named(y).is_some() && literal {
+            y = underlying(y);
+            if x == y {
+                return true;
+            }
+        }
         if self.index(x).is_none() && self.index(y).is_some() {
             std::mem::swap(&mut x, &mut y);
         }
@@ -90,52 +102,39 @@ impl Unifier {
                 None => self.bind(i, y, mode),
             };
         }
-        if mode != Mode::Exact && is_type_param(x) != is_type_param(y) {
-            // A parameter of the calling function counts as what its types have in common.
-            let core = |t: Ty| core_term(t).and_then(|_| super::predicates::core_type(t));
-            x = core(x).unwrap_or(x);
-            y = core(y).unwrap_or(y);
+        if inexact && (is_interface(x) || is_interface(y)) {
+            return self.interfaces(x, y);
         }
-        if mode != Mode::Exact {
-            // A defined type against a type literal: compare with what it is made of.
-            let defined = |t: Ty| as_named(t).is_some() && !is_interface(t);
-            let literal = |t: Ty| as_named(t).is_none() && !is_type_param(t) && !is_interface(t);
-            if defined(x) && literal(y) {
-                x = underlying(x);
-            } else if defined(y) && literal(x) {
-                y = underlying(y);
-            }
-            if let (Type::Chan(d, a), Type::Chan(e, b)) = (&*x, &*y) {
-                let opposite = *d != *e && *d != ChanDir::Both && *e != ChanDir::Both;
-                return !opposite && self.unify(*a, *b, Mode::Exact);
-            }
+        // A parameter of the calling function counts as what its types have in common.
+        if is_type_param(y) {
+            std::mem::swap(&mut x, &mut y);
+        }
+        if is_type_param(x) {
+            return match super::predicates::core_type(x) {
+                Some(core) => self.unify(core, y, Mode::Assign),
+                None => false,
+            };
         }
         if let (Some(a), Some(b)) = (as_named(x), as_named(y)) {
             if a.origin.is_some() && a.origin == b.origin {
-                return self.arguments(a, b);
+                return self.arguments(a, b, mode);
             }
             // Arguments first: they may tell something even if the types differ.
-            if mode == Mode::Assign && (is_interface(x) || is_interface(y)) {
-                return self.interfaces(x, y);
-            }
             if a.origin.is_some() && b.origin.is_some() {
-                self.arguments(a, b);
+                self.arguments(a, b, mode);
                 return false;
             }
             return identical(x, y);
         }
-        if mode == Mode::Assign && (is_interface(x) || is_interface(y)) {
-            return self.interfaces(x, y);
-        }
-        self.structure(x, y)
+        self.structure(x, y, mode)
     }
 
-    fn arguments(&mut self, a: &Named, b: &Named) -> bool {
+    fn arguments(&mut self, a: &Named, b: &Named, mode: Mode) -> bool {
         a.targs.len() == b.targs.len()
             && a.targs
                 .iter()
                 .zip(&b.targs)
-                .all(|(p, q)| self.unify(*p, *q, Mode::Exact))
+                .all(|(p, q)| self.unify(*p, *q, mode))
     }
 
     /// Two parameters stand for the same type.
@@ -164,24 +163,24 @@ impl Unifier {
             self.set(i, y);
             return true;
         };
-        let inner = if mode == Mode::Exact {
-            Mode::Exact
-        } else {
-            Mode::Loose
-        };
-        if !self.unify(x, y, inner) {
+        if !self.unify(x, y, mode) {
             return false;
         }
-        if mode != Mode::Exact {
+        let defined = |t: Ty| as_named(t).is_some();
+        match (is_interface(x), is_interface(y)) {
+            // There is no telling which of two names is meant.
+            (true, true) if defined(x) && defined(y) => return identical(x, y),
+            (true, true) if type_set(x).methods.len() != type_set(y).methods.len() => {
+                return false;
+            }
+            // Either would do for some uses: the order of arguments would decide.
+            (true, false) | (false, true) => return false,
+            _ => {}
+        }
+        if mode != Mode::Exact && !defined(x) {
             // Of two assignable types, keep the defined one, or the restricted channel.
-            let directed = |t: Ty| matches!(*underlying(t), Type::Chan(d, _) if d != ChanDir::Both);
-            let defined = |t: Ty| as_named(t).is_some();
-            let better = if directed(x) != directed(y) {
-                directed(y) && !defined(x)
-            } else {
-                defined(y) && !defined(x)
-            };
-            if better {
+            let directed = matches!(*underlying(y), Type::Chan(d, _) if d != ChanDir::Both);
+            if defined(y) || directed {
                 self.set(i, y);
             }
         }
@@ -230,29 +229,35 @@ impl Unifier {
         })
     }
 
-    /// Types of the same form, their parts matching exactly.
-    fn structure(&mut self, x: Ty, y: Ty) -> bool {
+    /// Types of the same form, their parts matching exactly if they are assigned.
+    fn structure(&mut self, x: Ty, y: Ty, mode: Mode) -> bool {
+        let inner = match mode {
+            Mode::Assign => Mode::Exact,
+            m => m,
+        };
         match (&*x, &*y) {
             (Type::Pointer(a), Type::Pointer(b)) | (Type::Slice(a), Type::Slice(b)) => {
-                self.unify(*a, *b, Mode::Exact)
+                self.unify(*a, *b, inner)
             }
             (Type::Array(a, n), Type::Array(b, m)) => {
-                (*n < 0 || *m < 0 || n == m) && self.unify(*a, *b, Mode::Exact)
+                (*n < 0 || *m < 0 || n == m) && self.unify(*a, *b, inner)
             }
             (Type::Map(k, v), Type::Map(l, w)) => {
-                self.unify(*k, *l, Mode::Exact) && self.unify(*v, *w, Mode::Exact)
+                self.unify(*k, *l, inner) && self.unify(*v, *w, inner)
             }
-            (Type::Chan(d, a), Type::Chan(e, b)) => d == e && self.unify(*a, *b, Mode::Exact),
+            (Type::Chan(d, a), Type::Chan(e, b)) => {
+                (mode != Mode::Exact || d == e) && self.unify(*a, *b, inner)
+            }
             (Type::Struct(a), Type::Struct(b)) => {
                 a.len() == b.len()
                     && a.iter().zip(b).all(|(f, g)| {
                         f.embedded == g.embedded
                             && f.tag == g.tag
                             && same_id(f.name, f.pkg, g.name, g.pkg)
-                            && self.unify(f.ty, g.ty, Mode::Exact)
+                            && self.unify(f.ty, g.ty, inner)
                     })
             }
-            (Type::Signature(a), Type::Signature(b)) => self.signatures(a, b),
+            (Type::Signature(a), Type::Signature(b)) => self.signatures(a, b, inner),
             (Type::Interface(_), Type::Interface(_)) => {
                 let (xs, ys) = (type_set(x), type_set(y));
                 let terms = match (&xs.terms, &ys.terms) {
@@ -275,7 +280,7 @@ impl Unifier {
         }
     }
 
-    fn signatures(&mut self, a: &Signature, b: &Signature) -> bool {
+    fn signatures(&mut self, a: &Signature, b: &Signature, mode: Mode) -> bool {
         if !a.tparams.is_empty() || !b.tparams.is_empty() {
             return false;
         }
@@ -286,7 +291,7 @@ impl Unifier {
                 .iter()
                 .zip(&b.params)
                 .chain(a.results.iter().zip(&b.results))
-                .all(|(p, q)| self.unify(p.ty, q.ty, Mode::Exact))
+                .all(|(p, q)| self.unify(p.ty, q.ty, mode))
     }
 }
 
