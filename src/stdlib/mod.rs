@@ -20,6 +20,7 @@ macro_rules! native {
 }
 
 pub mod atomic;
+pub mod big;
 pub mod bits;
 pub mod bytes;
 pub mod digest;
@@ -70,6 +71,7 @@ pub(crate) fn blocking<R>(cx: &mut Cx, long: bool, f: impl FnOnce() -> R) -> R {
 /// Every native function.
 pub const TABLES: &[&[Entry]] = &[
     atomic::NATIVES,
+    big::NATIVES,
     bits::NATIVES,
     bytes::NATIVES,
     digest::NATIVES,

@@ -329,6 +329,10 @@ impl Engine<'_> {
             | Kind::Uintptr => unsafe { mem::read_int(t.kind, p) as i64 },
             _ => return None,
         };
+        let value = match t.kind {
+            Kind::Uint | Kind::Uint64 | Kind::Uintptr if value < 0 => return None,
+            _ => value,
+        };
         (-TOO_LARGE..=TOO_LARGE).contains(&value).then_some(value)
     }
 
