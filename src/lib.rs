@@ -12,4 +12,5 @@ pub mod runtime;
 pub mod stdlib;
 pub mod syntax;
 pub mod types;
+pub mod vet;
 pub mod vm;

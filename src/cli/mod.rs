@@ -3,3 +3,4 @@
 pub mod fmt;
 pub mod options;
 pub mod run;
+pub mod vet;

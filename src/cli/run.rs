@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options::{self, Command, HELP, Options, exit};
+use crate::base::diag::Diagnostic;
 use crate::base::render::{Format, render};
+use crate::base::span::SourceMap;
 use crate::load::{Loaded, load_program, read_source};
 use crate::lower::Lowerer;
 use crate::types::check::CheckOptions;
@@ -55,7 +57,19 @@ fn command(opts: Options) -> i32 {
         }
         Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
-            Ok(_) => exit::OK,
+            Ok(l) => {
+                report(&l.sources, &super::vet::findings(&l), &opts);
+                exit::OK
+            }
+            Err(code) => code,
+        },
+        Command::Vet { ref files } => match load(files, &opts) {
+            Ok(l) => {
+                let mut found = super::vet::findings(&l);
+                super::vet::as_errors(&mut found);
+                report(&l.sources, &found, &opts);
+                super::vet::code(&found)
+            }
             Err(code) => code,
         },
         Command::Dis { ref file } => match load(std::slice::from_ref(file), &opts) {
@@ -87,24 +101,30 @@ fn load(files: &[String], opts: &Options) -> Result<Loaded, i32> {
         stdlib: false,
     };
     let l = load_program(&texts, &check);
-    if !l.diagnostics.is_empty() {
-        let tty = std::io::stderr().is_terminal();
-        let format = opts
-            .format
-            .unwrap_or(if tty { Format::Human } else { Format::Short });
-        let color = tty
-            && std::env::var_os("NO_COLOR").is_none()
-            && std::env::var("TERM").is_ok_and(|t| t != "dumb");
-        let mut err = std::io::stderr().lock();
-        // Nothing can be done when standard error is gone.
-        let _ = render(&l.sources, &l.diagnostics, format, color, &mut err);
-        let _ = err.flush();
-    }
+    report(&l.sources, &l.diagnostics, opts);
     if l.has_errors() {
         Err(exit::FAILED)
     } else {
         Ok(l)
     }
+}
+
+/// Prints diagnostics on standard error.
+fn report(sources: &SourceMap, diags: &[Diagnostic], opts: &Options) {
+    if diags.is_empty() {
+        return;
+    }
+    let tty = std::io::stderr().is_terminal();
+    let format = opts
+        .format
+        .unwrap_or(if tty { Format::Human } else { Format::Short });
+    let color = tty
+        && std::env::var_os("NO_COLOR").is_none()
+        && std::env::var("TERM").is_ok_and(|t| t != "dumb");
+    let mut err = std::io::stderr().lock();
+    // Nothing can be done when standard error is gone.
+    let _ = render(sources, diags, format, color, &mut err);
+    let _ = err.flush();
 }
 
 fn lowerer(l: Loaded) -> Lowerer {
