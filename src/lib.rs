@@ -14,4 +14,5 @@ pub mod script;
 pub mod stdlib;
 pub mod syntax;
 pub mod types;
+pub mod vet;
 pub mod vm;

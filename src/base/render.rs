@@ -51,9 +51,13 @@ pub fn render(
 }
 
 fn short(sources: &SourceMap, d: &Diagnostic, out: &mut dyn Write) -> io::Result<()> {
+    let kind = match d.severity {
+        Severity::Error => "",
+        Severity::Warning => "warning: ",
+    };
     match sources.locate(d.span.lo) {
-        Some((file, line, col)) => writeln!(out, "{file}:{line}:{col}: {}", d.message),
-        None => writeln!(out, "{}", d.message),
+        Some((file, line, col)) => writeln!(out, "{file}:{line}:{col}: {kind}{}", d.message),
+        None => writeln!(out, "{kind}{}", d.message),
     }
 }
 

@@ -5,3 +5,4 @@ pub mod options;
 pub mod run;
 pub mod suggest;
 pub mod test;
+pub mod vet;

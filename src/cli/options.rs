@@ -18,6 +18,7 @@ gosub runs Go programs without a build step.
 usage:
     gosub [run] [flags] FILE [args]   run a program (.go or .gosub); args go to the program
     gosub check [flags] FILE...       report every error of a program, run nothing
+    gosub vet [flags] FILE...         report what compiles but is most likely wrong
     gosub fmt [-l] [-w] [-d] [PATH...]  lay out source files as gofmt does
     gosub dis FILE                    list the bytecode of a program
     gosub version                     print the version
@@ -69,6 +70,9 @@ pub enum Command {
     /// Arguments after `test`.
     Test {
         args: Vec<String>,
+    },
+    Vet {
+        files: Vec<String>,
     },
     Fmt(super::fmt::FmtOptions),
     Version,
@@ -145,7 +149,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 race_form,
             });
         }
-        Some(v @ ("run" | "check" | "dis" | "version" | "help")) => {
+        Some(v @ ("run" | "check" | "vet" | "dis" | "version" | "help")) => {
             let v = v.to_string();
             rest.next();
             v
@@ -237,8 +241,9 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let command = match verb.as_str() {
         "version" => Command::Version,
         "help" => Command::Help,
-        "check" if files.is_empty() => return Err("no file given".into()),
+        "check" | "vet" if files.is_empty() => return Err("no file given".into()),
         "check" => Command::Check { files },
+        "vet" => Command::Vet { files },
         "dis" => Command::Dis { file: one(files)? },
         _ => Command::Run {
             file: one(files)?,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::options::{self, Command, HELP, Options, exit};
 use super::test;
+use crate::base::diag::Diagnostic;
 use crate::base::render::{Format, render};
+use crate::base::span::SourceMap;
 use crate::load::{Loaded, load_program, read_source};
 use crate::lower::Lowerer;
 use crate::types::check::CheckOptions;
@@ -64,7 +66,19 @@ fn command(opts: Options) -> i32 {
         Command::Test { ref args } => test::main(args, opts.format),
         Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
-            Ok(_) => exit::OK,
+            Ok(l) => {
+                report(&l.sources, &super::vet::findings(&l), &opts);
+                exit::OK
+            }
+            Err(code) => code,
+        },
+        Command::Vet { ref files } => match load(files, &opts) {
+            Ok(l) => {
+                let mut found = super::vet::findings(&l);
+                super::vet::as_errors(&mut found);
+                report(&l.sources, &found, &opts);
+                super::vet::code(&found)
+            }
             Err(code) => code,
         },
         Command::Dis { ref file } => match load(std::slice::from_ref(file), &opts) {
@@ -181,17 +195,7 @@ fn load_texts(texts: &[(String, String)], opts: &Options) -> Result<Loaded, i32>
         stdlib: false,
     };
     let l = load_program(texts, &check);
-    if !l.diagnostics.is_empty() {
-        let tty = std::io::stderr().is_terminal();
-        let format = opts
-            .format
-            .unwrap_or(if tty { Format::Human } else { Format::Short });
-        let color = tty
-            && std::env::var_os("NO_COLOR").is_none()
-            && std::env::var("TERM").is_ok_and(|t| t != "dumb");
-        let mut err = std::io::stderr().lock();
-        print_diagnostics(&l, format, color, &mut err);
-    }
+    report(&l.sources, &l.diagnostics, opts);
     if l.has_errors() {
         Err(exit::FAILED)
     } else {
@@ -199,10 +203,31 @@ fn load_texts(texts: &[(String, String)], opts: &Options) -> Result<Loaded, i32>
     }
 }
 
+/// Prints diagnostics on standard error, as for people when that is a terminal.
+fn report(sources: &SourceMap, diags: &[Diagnostic], opts: &Options) {
+    if diags.is_empty() {
+        return;
+    }
+    let tty = std::io::stderr().is_terminal();
+    let format = opts
+        .format
+        .unwrap_or(if tty { Format::Human } else { Format::Short });
+    let color = tty
+        && std::env::var_os("NO_COLOR").is_none()
+        && std::env::var("TERM").is_ok_and(|t| t != "dumb");
+    print_diagnostics(sources, diags, format, color, &mut std::io::stderr().lock());
+}
+
 /// Prints what is wrong with a program.
-pub fn print_diagnostics(l: &Loaded, format: Format, color: bool, out: &mut dyn Write) {
+pub fn print_diagnostics(
+    sources: &SourceMap,
+    diags: &[Diagnostic],
+    format: Format,
+    color: bool,
+    out: &mut dyn Write,
+) {
     // Nothing can be done when the output is gone.
-    let _ = render(&l.sources, &l.diagnostics, format, color, out);
+    let _ = render(sources, diags, format, color, out);
     let _ = out.flush();
 }
 

@@ -7,11 +7,11 @@ use super::fmtcore::mem as fmem;
 use crate::heap::heap;
 use crate::heap::rtti::Kind;
 use crate::vm::afterlife::{self, Kind as AfterKind};
-use crate::vm::ops::aggregate::implements;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::exec::GC_COUNT;
 use crate::vm::goroutine::{self, MAX_STACK, Word};
 use crate::vm::natives::{Call, Entry};
+use crate::vm::ops::aggregate::implements;
 use crate::vm::traceback::{self, Frame};
 
 /// Number of processors the process may use.
@@ -335,24 +335,30 @@ unsafe fn finalizer(obj: (u64, u64), func: (u64, u64)) -> Result<(), String> {
         return Ok(());
     };
     if f.kind != Kind::Func {
-        return Err(format!("{WHO}second argument is {}, not a function", f.name));
+        return Err(format!(
+            "{WHO}second argument is {}, not a function",
+            f.name
+        ));
     }
     let parts = f.parts();
     let bad = || format!("{WHO}cannot pass {} to finalizer {}", t.name, f.name);
     let [p] = parts.params[..] else {
         return Err(bad());
     };
-    let slots: usize = parts.results.iter().map(|r| r.size().div_ceil(8).max(1)).sum();
+    let slots: usize = parts
+        .results
+        .iter()
+        .map(|r| r.size().div_ceil(8).max(1))
+        .sum();
     let kind = match (p.kind, slots) {
         (Kind::Interface, 0) if implements(t, p).is_ok() => AfterKind::Interface,
-        (Kind::Pointer, _) if std::ptr::eq(p, t) || std::ptr::eq(p.elem(), t.elem()) => {
-            match slots {
-                0 => AfterKind::Pointer,
-                1 => AfterKind::PointerOne,
-                2 => AfterKind::PointerTwo,
-                _ => return Err(bad()),
-            }
-        }
+        (Kind::Pointer, _) if std::ptr::eq(p, t) || std::ptr::eq(p.elem(), t.elem()) => match slots
+        {
+            0 => AfterKind::Pointer,
+            1 => AfterKind::PointerOne,
+            2 => AfterKind::PointerTwo,
+            _ => return Err(bad()),
+        },
         _ => return Err(bad()),
     };
     if afterlife::has_finalizer(at) {

@@ -271,7 +271,13 @@ pub fn shrink(g: &G) {
     if new == 0 {
         return;
     }
-    let moved = |p: usize| if (lo..hi).contains(&p) { p - lo + new } else { p };
+    let moved = |p: usize| {
+        if (lo..hi).contains(&p) {
+            p - lo + new
+        } else {
+            p
+        }
+    };
     set(g, Word::StackLo, new);
     set(g, Word::StackHi, new + size);
     set(g, Word::Fp, moved(get(g, Word::Fp)));

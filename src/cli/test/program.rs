@@ -113,7 +113,7 @@ pub fn run(args: &[String]) -> i32 {
     let l = load_units(&units, &check);
     if l.has_errors() {
         let mut out = std::io::stdout().lock();
-        print_diagnostics(&l, format, false, &mut out);
+        print_diagnostics(&l.sources, &l.diagnostics, format, false, &mut out);
         return exit::FAILED;
     }
     // Everything compiles: what follows is the program's own output.

@@ -262,7 +262,11 @@ impl G {
             sd.elem.set(moved(sd.elem.get() as usize) as *mut u8);
             sd.ok_dst.set(moved(sd.ok_dst.get() as usize) as *mut u64);
             let select = self.pending.get() == Pending::Select;
-            s = if select { sd.link.get() } else { std::ptr::null() };
+            s = if select {
+                sd.link.get()
+            } else {
+                std::ptr::null()
+            };
         }
     }
     /// Whether it is locked to its thread.
