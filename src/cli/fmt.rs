@@ -110,13 +110,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(out)
 }
 
-fn one(
-    name: &str,
-    text: &str,
-    o: &FmtOptions,
-    shown: Option<Format>,
-    out: &mut dyn Write,
-) -> i32 {
+fn one(name: &str, text: &str, o: &FmtOptions, shown: Option<Format>, out: &mut dyn Write) -> i32 {
     let new = match format::format(text) {
         Ok(n) => n,
         Err(errors) => {

@@ -172,7 +172,10 @@ mod tests {
 
     #[test]
     fn cells_share_a_width() {
-        assert_eq!(aligned("a\x0bint\nlong\x0bstring\n"), "a    int\nlong string\n");
+        assert_eq!(
+            aligned("a\x0bint\nlong\x0bstring\n"),
+            "a    int\nlong string\n"
+        );
     }
     #[test]
     fn a_break_ends_the_columns() {

@@ -235,9 +235,7 @@ fn link(line: &str) -> Option<Link> {
     let (text, url) = rest.split_once("]:")?;
     let url = url.strip_prefix([' ', '\t'])?.trim();
     let (scheme, _) = url.split_once("://")?;
-    let known = [
-        "file", "ftp", "gopher", "http", "https", "mailto", "nntp",
-    ];
+    let known = ["file", "ftp", "gopher", "http", "https", "mailto", "nntp"];
     known.contains(&scheme).then(|| Link {
         text: text.to_string(),
         url: url.to_string(),

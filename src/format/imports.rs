@@ -80,7 +80,10 @@ fn sort_run<'a>(
         });
     }
     let lines = &scanned.lines;
-    if run.windows(2).any(|w| lines.line(w[0].lo) == lines.line(w[1].lo)) {
+    if run
+        .windows(2)
+        .any(|w| lines.line(w[0].lo) == lines.line(w[1].lo))
+    {
         return None;
     }
     let mut new = entries.clone();
@@ -102,6 +105,8 @@ fn sort_run<'a>(
     let first = &run[0];
     let last = &run[run.len() - 1];
     let lo = text[..first.lo].rfind('\n').map_or(0, |i| i + 1);
-    let hi = text[last.hi..].find('\n').map_or(text.len(), |i| last.hi + i);
+    let hi = text[last.hi..]
+        .find('\n')
+        .map_or(text.len(), |i| last.hi + i);
     Some((lo, hi, kept.into_iter().map(|e| e.line).collect()))
 }

@@ -280,9 +280,7 @@ impl Printer<'_> {
         let mut blanks = false;
         if depth <= 1 {
             let given = parts.iter().flatten();
-            let binary = given
-                .clone()
-                .any(|x| matches!(x.kind, Kind::Binary { .. }));
+            let binary = given.clone().any(|x| matches!(x.kind, Kind::Binary { .. }));
             blanks = given.count() > 1 && binary;
         }
         for (i, part) in parts.iter().enumerate() {
@@ -392,8 +390,7 @@ impl Printer<'_> {
             Ws::Indent
         };
         let mut prev_break: i64 = -1;
-        if prev_place.is_some_and(|p| p < start_line)
-            && self.linebreak(start_line, 0, ws, true) > 0
+        if prev_place.is_some_and(|p| p < start_line) && self.linebreak(start_line, 0, ws, true) > 0
         {
             ws = Ws::Nothing;
             prev_break = 0;

@@ -331,9 +331,7 @@ impl<'a> Printer<'a> {
         self.ws.drain(..n);
     }
     fn due_linebreak(&self) -> bool {
-        self.ws
-            .iter()
-            .any(|w| matches!(w, Ws::Newline | Ws::Break))
+        self.ws.iter().any(|w| matches!(w, Ws::Newline | Ws::Break))
     }
 }
 

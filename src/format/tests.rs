@@ -94,7 +94,9 @@ fn faulty_files_are_refused() {
 #[test]
 fn hostile_input() {
     let work = || {
-        for text in ["(", "{", "[", "func(", "x{", "if ", "*", "/*", "//", "\u{feff}", "x+"] {
+        for text in [
+            "(", "{", "[", "func(", "x{", "if ", "*", "/*", "//", "\u{feff}", "x+",
+        ] {
             let _ = format(&text.repeat(20_000));
         }
         assert!(format(&"(".repeat(20_000)).is_err());

@@ -181,7 +181,13 @@ impl Poller {
     pub(crate) fn break_sleep(&self) {
         let one = 1u64;
         // SAFETY: eight readable bytes. A full counter has woken it already.
-        unsafe { libc::write(self.event.load(Ordering::SeqCst), (&raw const one).cast(), 8) };
+        unsafe {
+            libc::write(
+                self.event.load(Ordering::SeqCst),
+                (&raw const one).cast(),
+                8,
+            )
+        };
     }
 
     fn desc(&self, index: u32) -> Option<&PollDesc> {
@@ -231,7 +237,9 @@ impl Poller {
             let chunk = self.chunks.get(index as usize / POLL_CHUNK)?;
             chunk.get_or_init(|| {
                 let from = index - index % POLL_CHUNK as u32;
-                let descs: Vec<_> = (from..from + POLL_CHUNK as u32).map(PollDesc::new).collect();
+                let descs: Vec<_> = (from..from + POLL_CHUNK as u32)
+                    .map(PollDesc::new)
+                    .collect();
                 match descs.try_into() {
                     Ok(chunk) => chunk,
                     Err(_) => unreachable!("exactly a chunk was made"),
@@ -328,7 +336,14 @@ impl Poller {
 
     /// Sets the deadlines of one or both directions: `after` ns from now, 0 for none,
     /// negative for one that has passed. False: closed.
-    pub fn set_deadline(&self, w: &Worker, handle: u64, read: bool, write: bool, after: i64) -> bool {
+    pub fn set_deadline(
+        &self,
+        w: &Worker,
+        handle: u64,
+        read: bool,
+        write: bool,
+        after: i64,
+    ) -> bool {
         let Some(guard) = self.enter(handle) else {
             return false;
         };
@@ -432,10 +447,7 @@ impl Poller {
                 if d.generation.load(Ordering::Acquire) != (handle >> 32) as u32 {
                     return;
                 }
-                for (dir, on, hung) in [
-                    (&d.dirs[0], read, ended),
-                    (&d.dirs[1], write, broken),
-                ] {
+                for (dir, on, hung) in [(&d.dirs[0], read, ended), (&d.dirs[1], write, broken)] {
                     if on {
                         let bits = if hung { READY | HUNG } else { READY };
                         dir.ready.fetch_or(bits, Ordering::AcqRel);

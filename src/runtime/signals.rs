@@ -46,7 +46,10 @@ extern "C" fn on_signal(n: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void
     unsafe {
         let errno = libc::__errno_location();
         let saved = *errno;
-        let sync = matches!(n, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL);
+        let sync = matches!(
+            n,
+            libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL
+        );
         if sync && (*info).si_code > 0 {
             // The process itself is broken: let it die of it.
             act(n, libc::SIG_DFL);

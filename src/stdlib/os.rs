@@ -188,32 +188,34 @@ native!(read_dir, 5, |c| {
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut kinds: Vec<u32> = Vec::new();
     let mut code = 0;
-    blocking(c.cx, false, || match std::fs::read_dir(OsStr::from_bytes(&name)) {
-        Ok(dir) => {
-            for e in dir.flatten() {
-                use std::os::unix::fs::FileTypeExt;
-                let kind = e.file_type().map_or(0, |t| {
-                    if t.is_dir() {
-                        libc::S_IFDIR
-                    } else if t.is_symlink() {
-                        libc::S_IFLNK
-                    } else if t.is_fifo() {
-                        libc::S_IFIFO
-                    } else if t.is_socket() {
-                        libc::S_IFSOCK
-                    } else if t.is_char_device() {
-                        libc::S_IFCHR
-                    } else if t.is_block_device() {
-                        libc::S_IFBLK
-                    } else {
-                        libc::S_IFREG
-                    }
-                });
-                names.push(e.file_name().into_vec());
-                kinds.push(kind);
+    blocking(c.cx, false, || {
+        match std::fs::read_dir(OsStr::from_bytes(&name)) {
+            Ok(dir) => {
+                for e in dir.flatten() {
+                    use std::os::unix::fs::FileTypeExt;
+                    let kind = e.file_type().map_or(0, |t| {
+                        if t.is_dir() {
+                            libc::S_IFDIR
+                        } else if t.is_symlink() {
+                            libc::S_IFLNK
+                        } else if t.is_fifo() {
+                            libc::S_IFIFO
+                        } else if t.is_socket() {
+                            libc::S_IFSOCK
+                        } else if t.is_char_device() {
+                            libc::S_IFCHR
+                        } else if t.is_block_device() {
+                            libc::S_IFBLK
+                        } else {
+                            libc::S_IFREG
+                        }
+                    });
+                    names.push(e.file_name().into_vec());
+                    kinds.push(kind);
+                }
             }
+            Err(e) => code = e.raw_os_error().unwrap_or(libc::EIO),
         }
-        Err(e) => code = e.raw_os_error().unwrap_or(libc::EIO),
     });
     // The strings must live in guest memory.
     let mut held: Vec<&[u8]> = Vec::new();

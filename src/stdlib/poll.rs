@@ -151,12 +151,7 @@ native!(accept, 2, |c| {
     let h = c.word();
     let t = attempt(c.cx, h, Mode::Read, |g| {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-        let fd = libc::accept4(
-            g.fd(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            flags,
-        );
+        let fd = libc::accept4(g.fd(), std::ptr::null_mut(), std::ptr::null_mut(), flags);
         (fd as i64, false)
     });
     return finish(&mut c, t);

@@ -267,7 +267,11 @@ impl Executor for Vm {
         all.sort_by_key(|g| (rt.thread_of(g).is_none(), g.id()));
         for g in all {
             let m = rt.thread_of(&g);
-            let status = if m.is_some() { "running" } else { g.status_text() };
+            let status = if m.is_some() {
+                "running"
+            } else {
+                g.status_text()
+            };
             out.push('\n');
             traceback::write_system(&mut out, &g, m, status);
         }

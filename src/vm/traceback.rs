@@ -187,11 +187,7 @@ fn header(out: &mut String, g: &G, more: &str, status: &str) {
     } else {
         ""
     };
-    let _ = writeln!(
-        out,
-        "goroutine {}{more} [{status}{wait}{locked}]:",
-        g.id()
-    );
+    let _ = writeln!(out, "goroutine {}{more} [{status}{wait}{locked}]:", g.id());
 }
 
 /// One goroutine as a dump of the whole system shows it.
