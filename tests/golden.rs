@@ -1,4 +1,4 @@
-//! Runs every program under `tests/run`, `tests/fail` and `examples` with the built binary
+//! Runs every program under `tests/run`, `tests/fail`, `tests/race` and `examples` with the built binary
 //! and compares what happens with what the program's own comments promise.
 //!
 //! Comments before the package clause say how to run it:
@@ -26,6 +26,14 @@
 //!
 //! ```text
 //! x := nope // ERROR "undefined: nope"      several texts: several errors on this line
+//! ```
+//!
+//! Programs under `tests/race` run with `-race`. Two lines marked with the same name are a
+//! race that must be reported (a name that stands once: the line races with itself); no
+//! other may be. With a race the exit code must be 66.
+//!
+//! ```text
+//! x++ // race: name
 //! ```
 //!
 //! A file that promises nothing fails. `GOSUB_BLESS=1` writes the `Output` comments anew
@@ -57,7 +65,7 @@ fn gosub(args: &[&str], procs: Option<&str>) -> Result<Outcome, String> {
     cmd.stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for name in ["GOMAXPROCS", "GOGC", "GOTRACEBACK"] {
+    for name in ["GOMAXPROCS", "GOGC", "GOTRACEBACK", "GORACE"] {
         cmd.env_remove(name);
     }
     if let Some(n) = procs {
@@ -125,6 +133,30 @@ fn test_run(path: &str, text: &str) -> Result<(), String> {
             checked
                 .map_err(|e| format!("GOMAXPROCS={}, run {n}: {e}", procs.unwrap_or("default")))?;
         }
+    }
+    Ok(())
+}
+
+/// Tests one program under the race detector.
+fn test_race(path: &str, text: &str) -> Result<(), String> {
+    let p = Promise::parse(text)?;
+    let want = promise::race_marks(text)?;
+    let exit = if want.is_empty() { 0 } else { 66 };
+    for procs in &p.procs {
+        for n in 1..=p.repeat {
+            let got = gosub(&["run", "-race", path], Some(procs))?;
+            let found = promise::races(&got.stderr, path);
+            if found != want || got.code != Some(exit) {
+                return Err(format!(
+                    "GOMAXPROCS={procs}, run {n}: exit code {:?}, want {exit}; races {found:?}, want {want:?}:\n{}",
+                    got.code,
+                    head(&got.stderr)
+                ));
+            }
+        }
+    }
+    if p.procs.is_empty() {
+        return Err("say `// procs:` with which GOMAXPROCS to run".into());
     }
     Ok(())
 }
@@ -222,6 +254,8 @@ fn test(path: &str) -> Result<(), String> {
     let text = std::fs::read_to_string(full).map_err(|e| e.to_string())?;
     if path.starts_with("tests/fail/") {
         test_fail(path, &text)
+    } else if path.starts_with("tests/race/") {
+        test_race(path, &text)
     } else {
         test_run(path, &text)
     }
@@ -230,7 +264,7 @@ fn test(path: &str) -> Result<(), String> {
 #[test]
 fn programs_do_what_they_promise() {
     let mut queue = VecDeque::new();
-    for dir in ["examples", "tests/run", "tests/fail"] {
+    for dir in ["examples", "tests/run", "tests/fail", "tests/race"] {
         programs(dir, &mut queue).unwrap_or_else(|e| panic!("{dir}: {e}"));
     }
     let total = queue.len();

@@ -65,10 +65,15 @@ pub struct Race {
     pub before: Side,
 }
 
+/// File, line, column of an access.
+type Spot = (String, u32, u32);
+
 #[derive(Default)]
 struct State {
-    /// Pairs of code addresses reported.
+    /// Pairs of code addresses seen, so that a racing loop costs little.
     seen: HashSet<(usize, usize)>,
+    /// Pairs of places in the source reported.
+    reported: HashSet<(Spot, Spot)>,
     races: Vec<Race>,
     count: usize,
     form: Form,
@@ -146,6 +151,16 @@ pub fn conflicts(_l: &mut Local, addr: usize, now: Now, found: &[Before]) {
                 now: side(now.kind, now.mask, word, now.seg, now.site),
                 before: side(b.kind, b.mask, word, b.seg, b.site),
             };
+            let spot = |x: &Side| {
+                x.stack
+                    .first()
+                    .map_or(Spot::default(), |p| (p.file.clone(), p.line, p.column))
+            };
+            let (a, b) = (spot(&race.now), spot(&race.before));
+            let pair = if a <= b { (a, b) } else { (b, a) };
+            if !s.reported.insert(pair) {
+                return;
+            }
             s.count += 1;
             if let Some(h) = HOOKS.get() {
                 (h.flush)();

@@ -1,6 +1,8 @@
 //! What a program's comments promise, and whether a run keeps it. `golden.rs` explains
 //! the format.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 /// How many lines of unexpected output a failure shows.
 const SHOWN: usize = 40;
 
@@ -100,6 +102,45 @@ impl Promise {
             .as_ref()
             .map_or(Ok(()), |o| o.check(&got.stdout))
     }
+}
+
+/// The races that a program's `// race: NAME` marks promise, as pairs of lines.
+pub fn race_marks(text: &str) -> Result<BTreeSet<(usize, usize)>, String> {
+    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, line) in text.lines().enumerate() {
+        if let Some((_, name)) = line.split_once("// race: ") {
+            by_name.entry(name.trim()).or_default().push(i + 1);
+        }
+    }
+    by_name
+        .into_iter()
+        .map(|(name, lines)| match lines[..] {
+            [a] => Ok((a, a)),
+            [a, b] => Ok((a, b)),
+            _ => Err(format!("race {name:?} is marked more than twice")),
+        })
+        .collect()
+}
+
+/// The races in a report: for each block the lines in the program where its two stacks
+/// first touch it.
+pub fn races(stderr: &str, path: &str) -> BTreeSet<(usize, usize)> {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    stderr
+        .split("WARNING: DATA RACE")
+        .skip(1)
+        .filter_map(|block| {
+            let mut lines = block.split("\n\n").filter_map(|part| {
+                part.lines().find_map(|l| {
+                    let (_, rest) = l.split_once(file)?;
+                    let n = rest.strip_prefix(':')?;
+                    n.split(' ').next()?.parse::<usize>().ok()
+                })
+            });
+            let (a, b) = (lines.next()?, lines.next()?);
+            Some((a.min(b), a.max(b)))
+        })
+        .collect()
 }
 
 impl Output {

@@ -93,38 +93,85 @@ op!(MkChan(pc, fp, cx, w) {
 });
 op!(Send(pc, fp, cx, w) {
     save_next!(pc, fp, cx, 1);
-    // As in Go, a send reads the channel and a close writes it.
-    if r!(fp, a!(w)) != 0 {
-        rd!(pc, fp, cx, r!(fp, a!(w)) as usize + chan::Hchan::RACE_AT, 8);
-    }
-    match chan::send::<{ racing!() }>((*cx).w(), (*cx).g(), r!(fp, a!(w)) as *mut Hchan, fp.add(b!(w)) as *const u8) {
-        chan::Op::Parked => return Exit::Parked,
-        chan::Op::Fault(f) => return runtime_fault(&mut *cx, f),
-        _ => {}
+    let e = send(pc, fp, cx, w);
+    if e != Exit::Next {
+        return e;
     }
     next!(pc, fp, cx, 1)
 });
 op!(Recv(pc, fp, cx, w) {
     save_next!(pc, fp, cx, 2);
-    let ok = if c!(w) == 0xffff { std::ptr::null_mut() } else { fp.add(c!(w)) };
-    match chan::recv::<{ racing!() }>((*cx).w(), (*cx).g(), r!(fp, b!(w)) as *mut Hchan, fp.add(a!(w)) as *mut u8, ok) {
-        chan::Op::Parked => return Exit::Parked,
-        chan::Op::Fault(f) => return runtime_fault(&mut *cx, f),
-        _ => {}
+    let e = recv(fp, cx, w);
+    if e != Exit::Next {
+        return e;
     }
     next!(pc, fp, cx, 2)
 });
 op!(Close(pc, fp, cx, w) {
     (*cx).pc = pc;
     (*cx).fp = fp;
-    if r!(fp, a!(w)) != 0 {
-        wr!(pc, fp, cx, r!(fp, a!(w)) as usize + chan::Hchan::RACE_AT, 8);
-    }
-    if let chan::Op::Fault(f) = chan::close::<{ racing!() }>((*cx).w(), r!(fp, a!(w)) as *mut Hchan) {
-        return runtime_fault(&mut *cx, f);
+    let e = close(pc, fp, cx, w);
+    if e != Exit::Next {
+        return e;
     }
     next!(pc, fp, cx, 1)
 });
+
+/// An access to the channel as a whole: as in Go, a send reads it and a close writes it.
+macro_rules! chan_access {
+    ($how:ident, $pc:expr, $fp:expr, $cx:expr, $c:expr) => {
+        if racing!() && $c != 0 {
+            $how!($pc, $fp, $cx, $c as usize + chan::Hchan::RACE_AT, 8);
+        }
+    };
+}
+// Not inlined: the operations' locals would cost the handlers their tail calls.
+#[inline(never)]
+unsafe fn send(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
+    // SAFETY: as for handlers; the goroutine's state is saved.
+    unsafe {
+        let _ = pc;
+        let c = r!(fp, a!(w));
+        chan_access!(rd, pc, fp, cx, c);
+        let src = fp.add(b!(w)) as *const u8;
+        match chan::send::<{ racing!() }>((*cx).w(), (*cx).g(), c as *mut Hchan, src) {
+            chan::Op::Parked => Exit::Parked,
+            chan::Op::Fault(f) => runtime_fault(&mut *cx, f),
+            _ => Exit::Next,
+        }
+    }
+}
+#[inline(never)]
+unsafe fn recv(fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
+    // SAFETY: as for handlers; the goroutine's state is saved.
+    unsafe {
+        let ok = if c!(w) == 0xffff {
+            std::ptr::null_mut()
+        } else {
+            fp.add(c!(w))
+        };
+        let c = r!(fp, b!(w)) as *mut Hchan;
+        let dst = fp.add(a!(w)) as *mut u8;
+        match chan::recv::<{ racing!() }>((*cx).w(), (*cx).g(), c, dst, ok) {
+            chan::Op::Parked => Exit::Parked,
+            chan::Op::Fault(f) => runtime_fault(&mut *cx, f),
+            _ => Exit::Next,
+        }
+    }
+}
+#[inline(never)]
+unsafe fn close(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
+    // SAFETY: as for handlers.
+    unsafe {
+        let _ = pc;
+        let c = r!(fp, a!(w));
+        chan_access!(wr, pc, fp, cx, c);
+        if let chan::Op::Fault(f) = chan::close::<{ racing!() }>((*cx).w(), c as *mut Hchan) {
+            return runtime_fault(&mut *cx, f);
+        }
+    }
+    Exit::Next
+}
 op!(ChLen(pc, fp, cx, w) {
     r!(fp, a!(w)) = chan::len(r!(fp, b!(w)) as *const Hchan) as u64;
     next!(pc, fp, cx, 1)
