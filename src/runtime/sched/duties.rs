@@ -128,9 +128,7 @@ impl Duties {
             c.global_queue
         );
         if self.detail {
-            let (stop, idle) = rt
-                .sched
-                .with(Rank::Sched, |s| (s.stop_wait, s.locked_idle));
+            let (stop, idle) = rt.sched.with(Rank::Sched, |s| (s.stop_wait, s.locked_idle));
             let gc = rt.attention.load(Ordering::Relaxed) & super::ATTN_STOP != 0;
             let _ = writeln!(
                 out,
