@@ -206,3 +206,83 @@ fn listings() {
         stdout(&out)
     );
 }
+
+/// Runs a program with flags; it must die with code 2 and say `what`.
+fn dies(name: &str, flags: &[&str], program: &str, what: &str) -> String {
+    let path = file(name, program.as_bytes());
+    let mut args = vec!["run"];
+    args.extend(flags);
+    args.push(text(&path));
+    let out = gosub(&args);
+    let err = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(2), "{err}");
+    assert!(err.contains(what), "{what:?} is not in:\n{err}");
+    err
+}
+
+#[test]
+fn limits_end_a_run() {
+    let spin = "package main\n\nfunc main() {\n\tfor {\n\t}\n}\n";
+    let err = dies(
+        "spin.go",
+        &["--timeout=100ms"],
+        spin,
+        "fatal error: timeout",
+    );
+    assert!(err.contains("main.main("), "no stack in:\n{err}");
+    let asleep = "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(time.Hour) }\n";
+    dies("asleep.go", &["--timeout", "100ms"], asleep, "[sleep]:");
+    let many = "package main\n\nfunc main() {\n\tfor {\n\t\tgo func() { select {} }()\n\t}\n}\n";
+    dies(
+        "many.go",
+        &["--max-goroutines=100"],
+        many,
+        "fatal error: too many goroutines",
+    );
+    dies("stacks.go", &["--max-memory=60MB"], many, "out of memory");
+    let keep = "package main\n\nvar all [][]byte\n\nfunc main() {\n\tfor {\n\t\tall = append(all, make([]byte, 1<<20))\n\t}\n}\n";
+    dies("keep.go", &["--max-memory=60MB"], keep, "out of memory");
+}
+
+#[test]
+fn limits_leave_others_alone() {
+    let fine = "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tn := 0\n\tfor range 200 {\n\t\tn += len(make([]byte, 1<<20))\n\t}\n\tfmt.Println(n)\n}\n";
+    let path = file("fine.go", fine.as_bytes());
+    let flags = ["--max-memory=100MB", "--max-goroutines=5", "--timeout=1h"];
+    let out = gosub(&["run", flags[0], flags[1], flags[2], text(&path)]);
+    assert_eq!(stdout(&out), "209715200\n", "{:?}", out);
+    for bad in ["--timeout=soon", "--max-memory=-1", "--max-goroutines=0"] {
+        refused(&["run", bad, text(&path)]);
+    }
+}
+
+#[test]
+fn scheduler_trace() {
+    let program =
+        "package main\n\nimport \"time\"\n\nfunc main() { time.Sleep(30 * time.Millisecond) }\n";
+    let path = file("trace.go", program.as_bytes());
+    let run = |debug: &str| {
+        let mut cmd = Command::new(env!("CARGO_BIN_EXE_gosub"));
+        cmd.args(["run", text(&path)]).env("GODEBUG", debug);
+        let out = cmd.env("GOMAXPROCS", "2").output();
+        String::from_utf8_lossy(&out.expect("the binary starts").stderr).into_owned()
+    };
+    let plain = run("schedtrace=10");
+    let first = plain.lines().next().unwrap_or("");
+    assert!(
+        first.starts_with("SCHED 0ms: gomaxprocs=2 idleprocs=")
+            && first.contains(" runqueue=")
+            && first.contains(" schedticks=["),
+        "{plain}"
+    );
+    assert!(plain.lines().count() >= 2, "{plain}");
+    let detail = run("schedtrace=10,scheddetail=1");
+    for part in [
+        "sysmonwait=",
+        "\n  P1: status=",
+        "\n  M0: p=",
+        "\n  G1: status=",
+    ] {
+        assert!(detail.contains(part), "{part:?} is not in:\n{detail}");
+    }
+}

@@ -30,12 +30,18 @@ flags (one or two dashes):
     --race-format=FORMAT    text (as Go prints it), json: one object a line, sarif
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
+    --max-memory=SIZE       run: die when more memory is in use, such as 512MB
+    --max-goroutines=N      run: die when there are more goroutines
+    --timeout=DURATION      run: die after this long, such as 10s; with all stacks
 
 environment:
     GOMAXPROCS     number of goroutines that run at the same instant (default: processors)
     GOGC           heap growth in percent before a collection (default 100, off)
     GORACE         options of -race, as for Go: halt_on_error, exitcode, log_path, ...
-    GOTRACEBACK    none, single (default) or all: what a dying program prints
+    GOMEMLIMIT     memory to stay below by collecting more often, such as 1GiB
+    GOTRACEBACK    none, single (default), all, system or crash: what a dying program prints
+    GODEBUG        schedtrace=N prints the scheduler's state every N ms; with scheddetail=1
+                   every processor, thread and goroutine
     NO_COLOR       no colours
 
 exit codes:
@@ -226,6 +232,12 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                         ));
                     }
                 };
+            }
+            "max-memory" | "max-goroutines" | "timeout" if verb == "run" => {
+                let v = value
+                    .or_else(|| rest.next())
+                    .ok_or_else(|| format!("--{name} needs a value"))?;
+                crate::runtime::limits::set(name, &v)?;
             }
             other => return Err(format!("unknown flag --{other}")),
         }

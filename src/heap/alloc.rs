@@ -131,6 +131,10 @@ pub struct Heap {
     pub(super) trigger: AtomicU64,
     percent: AtomicI64,
     max_bytes: AtomicU64,
+    /// `GOMEMLIMIT`: what collections try to stay below.
+    soft_limit: AtomicU64,
+    /// The next collection gives all free memory back.
+    free_all: AtomicBool,
     gc_wanted: AtomicBool,
     hook: OnceLock<fn()>,
 }
@@ -171,6 +175,8 @@ impl Heap {
             trigger: AtomicU64::new(MIN_TRIGGER),
             percent: AtomicI64::new(100),
             max_bytes: AtomicU64::new(u64::MAX),
+            soft_limit: AtomicU64::new(i64::MAX as u64),
+            free_all: AtomicBool::new(false),
             gc_wanted: AtomicBool::new(false),
             hook: OnceLock::new(),
         }))
@@ -218,6 +224,23 @@ impl Heap {
         self.set_trigger(live);
         old as i32
     }
+    /// `debug.SetMemoryLimit`: sets the limit, if one is given, and returns the old one.
+    pub fn set_memory_limit(&self, bytes: Option<u64>) -> u64 {
+        let old = self.soft_limit.load(Relaxed);
+        if let Some(n) = bytes {
+            self.soft_limit.store(n.min(i64::MAX as u64), Relaxed);
+            let live = lock(&self.figures).live;
+            self.set_trigger(live);
+        }
+        old
+    }
+    /// The next collection gives all free memory back to the system.
+    pub fn free_all_next(&self) {
+        self.free_all.store(true, Relaxed);
+    }
+    pub(super) fn take_free_all(&self) -> bool {
+        self.free_all.swap(false, Relaxed)
+    }
     /// Most bytes of blocks in use. Beyond it allocation returns null.
     pub fn set_max_bytes(&self, bytes: usize) {
         self.max_bytes.store(bytes as u64, Relaxed);
@@ -238,7 +261,11 @@ impl Heap {
         // Close to the limit collect more often, but not for every block.
         let left = self.max_bytes.load(Relaxed).saturating_sub(live);
         let by_limit = (left / 4 * 3).max(1 << 20);
-        self.trigger.store(by_growth.min(by_limit), Relaxed);
+        // A soft limit must not make a program do nothing but collect.
+        let left = self.soft_limit.load(Relaxed).saturating_sub(live);
+        let by_soft = (left / 4 * 3).max(1 << 20).max(live / 8);
+        self.trigger
+            .store(by_growth.min(by_limit).min(by_soft), Relaxed);
     }
 
     /// Books an allocation and raises the flag when a collection is due.

@@ -500,6 +500,7 @@ impl Heap {
         self.clear_wanted();
         let trigger = self.trigger.load(Relaxed).min(live.max(4 << 20));
         let keep = (trigger / BLOCK as u64).min(u64::from(u32::MAX / 2)) as u32 + KEEP;
+        let keep = if self.take_free_all() { 0 } else { keep };
         lock(&self.pages).trim(&self.region, keep);
         let ns = begun.elapsed().as_nanos() as u64;
         let mut f = lock(&self.figures);

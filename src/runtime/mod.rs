@@ -5,6 +5,7 @@ pub mod prim;
 
 pub mod chan;
 pub mod fault;
+pub mod limits;
 pub mod lock_rank;
 pub mod netpoll;
 pub mod sched;

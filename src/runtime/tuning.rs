@@ -102,3 +102,8 @@ pub const POLL_EVENTS: usize = 128;
 pub const POLL_OVERDUE_NS: i64 = 10_000_000;
 /// How long the dump of a dying process waits for goroutines to stop.
 pub const DUMP_WAIT_NS: i64 = 1_000_000_000;
+
+/// With a limit on memory, how often the process's size is looked at.
+pub const MEMORY_CHECK_NS: i64 = 10_000_000;
+/// So many looks in a row must find too much: collections get a chance before the end.
+pub const MEMORY_LOOKS: u32 = 10;

@@ -282,10 +282,12 @@ fn transfer(cx: &mut Cx, fd: i32, b: Slice, write: bool, slow: bool) -> (i64, i6
 native!(read, 2, |c| {
     let (fd, b, slow) = (c.int(), c.slice(), c.bool());
     let (n, code) = transfer(c.cx, fd as i32, b, false, slow);
+    crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n.max(0)).ret_int(code);
 });
 native!(write, 2, |c| {
     let (fd, b, slow) = (c.int(), c.slice(), c.bool());
+    crate::race::file_write(b.ptr, b.len);
     let (n, code) = transfer(c.cx, fd as i32, b, true, slow);
     c.ret_int(n.max(0)).ret_int(code);
 });

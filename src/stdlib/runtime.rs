@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use super::fmtcore::mem as fmem;
 use crate::heap::heap;
 use crate::heap::rtti::Kind;
+use crate::runtime::limits;
 use crate::vm::afterlife::{self, Kind as AfterKind};
 use crate::vm::cx::{Cx, Exit};
-use crate::vm::exec::GC_COUNT;
+use crate::vm::exec::{FORCED_GC, LAST_GC};
 use crate::vm::goroutine::{self, MAX_STACK, Word};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::ops::aggregate::implements;
@@ -16,18 +17,71 @@ use crate::vm::traceback::{self, Frame};
 
 /// Number of processors the process may use.
 pub fn num_cpu() -> usize {
+    // SAFETY: a valid set to fill in.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
+            return (libc::CPU_COUNT(&set) as usize).max(1);
+        }
+    }
     std::thread::available_parallelism().map_or(1, |n| n.get())
 }
 
-/// GOMAXPROCS at program start: the environment variable or the processors there are
-/// (`available_parallelism` honours the cgroup quota).
+/// Processors' worth of time that the process's control groups allow, if they limit it.
+fn cpu_quota() -> Option<f64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut least: Option<f64> = None;
+    let mut note = |quota: f64, period: f64| {
+        if quota > 0.0 && period > 0.0 {
+            least = Some(least.map_or(quota / period, |l| l.min(quota / period)));
+        }
+    };
+    let number = |s: &str| s.trim().parse::<f64>().unwrap_or(-1.0);
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (_, kinds, path) = (parts.next()?, parts.next()?, parts.next()?);
+        let mut path = path.trim_end_matches('/').to_string();
+        // A group's limit holds for the groups inside it.
+        loop {
+            if kinds.is_empty() {
+                if let Ok(t) = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/cpu.max"))
+                    && let Some((quota, period)) = t.split_once(' ')
+                {
+                    note(number(quota), number(period));
+                }
+            } else if kinds.split(',').any(|k| k == "cpu") {
+                let dir = format!("/sys/fs/cgroup/cpu{path}");
+                let read = |f: &str| std::fs::read_to_string(format!("{dir}/cpu.cfs_{f}_us"));
+                if let (Ok(quota), Ok(period)) = (read("quota"), read("period")) {
+                    note(number(&quota), number(&period));
+                }
+            } else {
+                break;
+            }
+            match path.rfind('/') {
+                Some(i) => path.truncate(i),
+                None => break,
+            }
+        }
+    }
+    least
+}
+
+/// GOMAXPROCS at program start: the environment variable, or the processors there are, but
+/// no more than the control group's quota (rounded up, at least 2), as Go has it.
 pub fn default_procs() -> usize {
     match std::env::var("GOMAXPROCS")
         .ok()
         .and_then(|v| v.parse::<usize>().ok())
     {
         Some(n) if n > 0 => n,
-        _ => num_cpu(),
+        _ => {
+            let cpus = num_cpu();
+            if cpus <= 2 {
+                return cpus;
+            }
+            cpu_quota().map_or(cpus, |q| (q.ceil() as usize).max(2).min(cpus))
+        }
     }
 }
 
@@ -70,6 +124,7 @@ unsafe fn goexit(_cx: &mut Cx, _base: *mut u64) -> Exit {
     Exit::Goexit
 }
 unsafe fn gc(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    FORCED_GC.fetch_add(1, Ordering::Relaxed);
     Exit::Collect
 }
 unsafe fn nothing(_cx: &mut Cx, _base: *mut u64) -> Exit {
@@ -245,20 +300,28 @@ unsafe fn pc_info(cx: &mut Cx, base: *mut u64) -> Exit {
 }
 
 unsafe fn mem_stats(cx: &mut Cx, base: *mut u64) -> Exit {
+    // With the world stopped the figures fit together.
+    cx.w().stop_the_world();
     let s = heap().stats();
+    let mut stacks = 0;
+    cx.w().rt().for_each_g(|g| {
+        stacks += goroutine::get(g, Word::StackHi) - goroutine::get(g, Word::StackLo);
+    });
+    cx.w().start_the_world();
+    cx.moved();
     let v: [u64; 12] = [
         s.heap_alloc,
         s.total_alloc,
-        s.heap_sys,
+        s.heap_sys + stacks as u64,
         s.mallocs,
         s.frees,
         s.heap_sys,
-        0,
+        stacks as u64,
         s.next_gc,
-        0,
+        LAST_GC.load(Ordering::Relaxed),
         s.pause_total_ns,
         s.num_gc,
-        GC_COUNT.load(Ordering::Relaxed) as u64,
+        FORCED_GC.load(Ordering::Relaxed),
     ];
     // SAFETY: the result is an array of twelve words.
     let mut c = unsafe { Call::new(cx, base, 12) };
@@ -276,17 +339,11 @@ unsafe fn set_gc_percent(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 unsafe fn set_memory_limit(cx: &mut Cx, base: *mut u64) -> Exit {
-    use std::sync::atomic::AtomicI64;
-    static LIMIT: AtomicI64 = AtomicI64::new(i64::MAX);
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 1) };
     let n = c.int();
-    let old = if n < 0 {
-        LIMIT.load(Ordering::Relaxed)
-    } else {
-        LIMIT.swap(n, Ordering::Relaxed)
-    };
-    c.ret_int(old);
+    let old = heap().set_memory_limit(u64::try_from(n).ok());
+    c.ret(old);
     Exit::Next
 }
 unsafe fn set_max_stack(cx: &mut Cx, base: *mut u64) -> Exit {
@@ -298,20 +355,28 @@ unsafe fn set_max_stack(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 unsafe fn set_max_threads(cx: &mut Cx, base: *mut u64) -> Exit {
-    use std::sync::atomic::AtomicI64;
-    static LIMIT: AtomicI64 = AtomicI64::new(10_000);
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 1) };
     let n = c.int();
-    let old = LIMIT.swap(n, Ordering::Relaxed);
-    c.ret_int(old);
+    let old = limits::set_threads(n.max(0) as usize);
+    c.ret(old as u64);
     Exit::Next
+}
+unsafe fn set_traceback(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 0) };
+    crate::vm::exec::set_traceback(&String::from_utf8_lossy(c.str()));
+    Exit::Next
+}
+unsafe fn free_memory(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    heap().free_all_next();
+    Exit::Collect
 }
 unsafe fn gc_stats(cx: &mut Cx, base: *mut u64) -> Exit {
     let s = heap().stats();
     // SAFETY: called with the native's own arguments.
     unsafe { Call::new(cx, base, 3) }
-        .ret(0)
+        .ret(LAST_GC.load(Ordering::Relaxed))
         .ret(s.num_gc)
         .ret(s.pause_total_ns);
     Exit::Next
@@ -448,6 +513,7 @@ pub const NATIVES: &[Entry] = &[
     ("runtime/debug.SetMemoryLimit", set_memory_limit),
     ("runtime/debug.SetMaxStack", set_max_stack),
     ("runtime/debug.SetMaxThreads", set_max_threads),
-    ("runtime/debug.FreeOSMemory", gc),
+    ("runtime/debug.FreeOSMemory", free_memory),
+    ("runtime/debug.SetTraceback", set_traceback),
     ("runtime/debug.gcStats", gc_stats),
 ];

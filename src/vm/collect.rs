@@ -4,9 +4,10 @@
 
 use std::ptr::null;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::cx::Cx;
-use super::exec::{GC_ASKED, GC_COUNT, Vm};
+use super::exec::{GC_ASKED, GC_COUNT, LAST_GC, Vm};
 use super::goroutine::{self, Word};
 use super::{afterlife, roots};
 use crate::bytecode::program::funcs;
@@ -26,6 +27,8 @@ impl Vm {
             unsafe { collect_stopped(w.rt()) };
             GC_COUNT.fetch_add(1, Ordering::Relaxed);
             GC_ASKED.store(false, Ordering::Release);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            LAST_GC.store(now.map_or(0, |d| d.as_nanos() as u64), Ordering::Relaxed);
         }
         w.start_the_world();
         if let Some(id) = self.finalizers
@@ -134,7 +137,7 @@ pub(super) fn stack_top(g: &G) -> usize {
     let hi = goroutine::get(g, Word::StackHi);
     let fp = goroutine::get(g, Word::Fp);
     match funcs().find(goroutine::get(g, Word::Pc)) {
-        Some(p) => (fp + p.nslots * 8 + 4096).min(hi),
+        Some(p) => (fp + p.nslots * 8).min(hi),
         None => hi,
     }
 }

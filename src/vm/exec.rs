@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::cx::{Cx, Exit};
@@ -63,6 +63,10 @@ pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
 
 pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
 static MAIN_RT: AtomicUsize = AtomicUsize::new(0);
+/// When the last collection ended, in Unix ns.
+pub static LAST_GC: AtomicU64 = AtomicU64::new(0);
+/// Collections the program asked for.
+pub static FORCED_GC: AtomicU64 = AtomicU64::new(0);
 /// Number of collections, for `sync.Pool`.
 pub static GC_COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -149,6 +153,14 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         string: lw.rtti_string(),
     };
     heap().set_gc_request_hook(gc_request);
+    let soft = std::env::var("GOMEMLIMIT").ok();
+    if let Some(n) = soft.and_then(|v| crate::runtime::limits::bytes(&v)) {
+        heap().set_memory_limit(Some(n));
+    }
+    if let Some(n) = crate::runtime::limits::memory() {
+        heap().set_max_bytes(n as usize);
+        goroutine::MAX_STACK.fetch_min((n as usize).max(1 << 16), Ordering::Relaxed);
+    }
     let text = lw
         .find("runtime", "panicText")
         .expect("runtime.panicText is declared");
@@ -260,8 +272,16 @@ impl Executor for Vm {
     fn fatal(&self, rt: &Runtime, text: &str) -> ! {
         flush_output();
         let mut out = format!("fatal error: {text}\n");
-        dump_all(rt, &mut out, null());
+        if traceback_level() > 0 {
+            rt.stop_for_dump();
+            dump_all(rt, &mut out, null());
+        }
         die(&out, 2)
+    }
+
+    fn memory_short(&self, rt: &Runtime) {
+        heap().request_gc();
+        rt.poke_all();
     }
 
     fn quit(&self, rt: &Runtime) -> ! {
@@ -421,6 +441,7 @@ impl Vm {
                 Some(Stop::Exited)
             }
             Exit::Collect => {
+                forget_call(cx);
                 cx.pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
                 self.collect(cx, true);
                 cx.arm();
@@ -591,10 +612,10 @@ impl Vm {
         if level > 0 {
             let trace = joined(shown.iter().map(|r| r.trace.as_slice()));
             traceback::write_goroutine(&mut out, cx.g(), "running", &trace);
-            if level > 1
-                && let Some(rt) = runtime()
-            {
-                dump_all(rt, &mut out, cx.g());
+            if level > 1 {
+                goroutine::save(cx);
+                cx.w().stop_the_world();
+                dump_all(cx.w().rt(), &mut out, cx.g());
             }
         }
         if session::active() {
@@ -651,15 +672,32 @@ impl Vm {
     /// A fatal error of the running goroutine.
     fn die_with(&self, cx: &mut Cx, text: &str) -> ! {
         flush_output();
-        let mut out = format!("fatal error: {text}\n\n");
-        let frames = traceback::frames(cx.pc, cx.fp, false);
-        traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
-        if traceback_level() > 1
-            && let Some(rt) = runtime()
-        {
-            dump_all(rt, &mut out, cx.g());
+        let mut out = format!("fatal error: {text}\n");
+        if traceback_level() > 0 {
+            let frames = traceback::frames(cx.pc, cx.fp, false);
+            out.push('\n');
+            traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
+            goroutine::save(cx);
+            cx.w().stop_the_world();
+            dump_all(cx.w().rt(), &mut out, cx.g());
         }
         die(&out, 2)
+    }
+}
+
+/// Clears what earlier calls left where the present one, of a native without arguments,
+/// would have its own: dead pointers there would keep objects alive.
+fn forget_call(cx: &Cx) {
+    let Some(p) = funcs().find(cx.pc as usize) else {
+        return;
+    };
+    // SAFETY: `pc` is at the call; its first operand is where the call's slots begin, above
+    // everything that is in use, and the frame has `nslots` slots.
+    unsafe {
+        let from = (*cx.pc >> 16) as u16 as usize;
+        if from < p.nslots {
+            std::ptr::write_bytes(cx.fp.add(from), 0, p.nslots - from);
+        }
     }
 }
 
@@ -679,13 +717,30 @@ fn joined<'a>(traces: impl Iterator<Item = &'a [traceback::Frame]>) -> Vec<trace
     all
 }
 
-/// 0 none, 1 single, 2 all: `GOTRACEBACK`.
-fn traceback_level() -> u32 {
-    match std::env::var("GOTRACEBACK").as_deref() {
-        Ok("none" | "0") => 0,
-        Ok("all" | "system" | "crash" | "1" | "2") => 2,
+/// `debug.SetTraceback`, plus one; 0: not set.
+static TRACEBACK: AtomicUsize = AtomicUsize::new(0);
+
+/// 0 none, 1 single, 2 all, 3 system, 4 crash: the words of `GOTRACEBACK`.
+fn level_of(word: &str) -> usize {
+    match word {
+        "none" | "0" => 0,
+        "all" | "1" => 2,
+        "system" | "2" => 3,
+        "crash" => 4,
         _ => 1,
     }
+}
+/// The level in force. The program may raise what the environment says, not lower it.
+fn traceback_level() -> usize {
+    let env = std::env::var("GOTRACEBACK").map_or(1, |w| level_of(&w));
+    match TRACEBACK.load(Ordering::Relaxed) {
+        0 => env,
+        n => env.max(n - 1),
+    }
+}
+/// `debug.SetTraceback`.
+pub fn set_traceback(word: &str) {
+    TRACEBACK.store(level_of(word) + 1, Ordering::Relaxed);
 }
 
 /// Appends every goroutine except `skip`.
@@ -697,9 +752,14 @@ pub fn dump_all(rt: &Runtime, out: &mut String, skip: *const G) {
         }
     });
     all.sort_by_key(|g| g.id());
+    let system = traceback_level() > 2;
     for g in all {
         out.push('\n');
-        traceback::write_goroutine(out, &g, g.status_text(), &traceback::stopped_frames(&g));
+        if system || g.state() == State::Running {
+            traceback::write_system(out, &g, rt.thread_of(&g), g.status_text());
+        } else {
+            traceback::write_goroutine(out, &g, g.status_text(), &traceback::stopped_frames(&g));
+        }
     }
 }
 
@@ -723,6 +783,12 @@ pub fn die(text: &str, code: i32) -> ! {
     }
     eprint_all(text);
     // No destructors: other threads are still running guest code.
-    // SAFETY: _exit only ends the process.
-    unsafe { libc::_exit(code) }
+    // SAFETY: these calls only end the process.
+    unsafe {
+        if code == 2 && traceback_level() > 3 {
+            libc::signal(libc::SIGABRT, libc::SIG_DFL);
+            libc::abort();
+        }
+        libc::_exit(code)
+    }
 }

@@ -241,15 +241,12 @@ pub fn defer_shape() -> FixedShape {
 
 /// The stack of a goroutine as (first word, words) for conservative scanning.
 pub fn stack_words(g: &G) -> Option<(*const u64, usize)> {
-    let (lo, hi) = (get(g, Word::StackLo), get(g, Word::StackHi));
+    let lo = get(g, Word::StackLo);
     if lo == 0 {
         return None;
     }
-    let mut top = hi;
-    if hi - lo > 4096 {
-        // Only up to the end of the innermost frame.
-        top = super::collect::stack_top(g);
-    }
+    // Only up to the end of the innermost frame.
+    let top = super::collect::stack_top(g);
     Some((lo as *const u64, (top - lo) / 8))
 }
 

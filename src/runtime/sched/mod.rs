@@ -20,6 +20,7 @@
 
 pub mod blocking;
 pub mod deadlock;
+mod duties;
 mod find;
 pub mod idle;
 mod inject;
@@ -38,6 +39,7 @@ mod loom_tests;
 pub(crate) mod tests;
 
 use super::fault;
+use super::limits;
 use super::lock_rank::Rank;
 use super::netpoll::Poller;
 use super::prim::{self, Locked};
@@ -70,6 +72,10 @@ pub trait Executor: Send + Sync + 'static {
     /// Prints `fatal error: text` and what belongs after it, and ends the process. No
     /// runtime lock is held.
     fn fatal(&self, rt: &Runtime, text: &str) -> !;
+    /// The process uses more memory than it may: collect soon. Runs on sysmon's thread.
+    fn memory_short(&self, rt: &Runtime) {
+        let _ = rt;
+    }
     /// SIGQUIT: prints every goroutine and ends the process. Runs on sysmon's thread; the
     /// world is stopped as far as it could be.
     fn quit(&self, rt: &Runtime) -> ! {
@@ -348,6 +354,29 @@ impl Runtime {
             p.timers.for_each(&mut f);
         }
     }
+    /// Asks every running G to come to the scheduler.
+    pub fn poke_all(&self) {
+        for p in self.all_ps() {
+            // SAFETY: workers live as long as the runtime.
+            if let Some(m) = unsafe { p.m.load(Ordering::Acquire).as_ref() } {
+                m.poke(worker::POLL_PREEMPT);
+            }
+        }
+    }
+    /// How many goroutine numbers a P may take at once. One at a time when there is a limit
+    /// to goroutines, which is then checked.
+    #[cold]
+    pub(crate) fn id_batch(&self) -> u64 {
+        let most = limits::goroutines();
+        if most == usize::MAX {
+            return tuning::ID_BATCH;
+        }
+        if self.num_goroutine() >= most {
+            let text = format!("too many goroutines: --max-goroutines={most} exceeded");
+            self.exec.fatal(self, &text);
+        }
+        1
+    }
     /// Drops the pending timers for which `keep` is false. Only while the world is stopped.
     pub fn retain_timers(&self, mut keep: impl FnMut(&super::timers::Timer) -> bool) {
         for p in self.all_ps() {
@@ -498,7 +527,7 @@ impl Runtime {
                     // SAFETY: workers live as long as the runtime.
                     Run::Old(unsafe { &*m })
                 }
-                None if s.ms.len() >= tuning::MAX_MS => Run::TooMany,
+                None if s.ms.len() >= limits::threads() => Run::TooMany,
                 None => Run::New(self.new_m(s)),
             };
             if let Run::Old(m) | Run::New(m) = w {
@@ -515,7 +544,11 @@ impl Runtime {
                     drop(rt);
                 });
             }
-            Run::TooMany => self.exec.fatal(self, fault::THREAD_EXHAUSTION.text),
+            Run::TooMany => {
+                let n = limits::threads();
+                eprintln!("runtime: program exceeds {n}-thread limit");
+                self.exec.fatal(self, fault::THREAD_EXHAUSTION.text)
+            }
         }
     }
 

@@ -4,8 +4,9 @@
 //! coarse clock, asks Gs that have run for a slice to yield, retakes Ps from blocking
 //! calls, passes signals on, wakes an M for overdue timers, polls descriptors when nobody has for long, and wakes one for Gs that wait in a queue while a
 //! P is idle. When all Ps are idle it sleeps without a timeout, so an idle process uses no
-//! CPU; whoever takes the first idle P wakes it.
+//! CPU; whoever takes the first idle P wakes it. What it does by the clock is in `duties`.
 
+use super::duties::Duties;
 use super::processor::Status;
 use super::worker::POLL_PREEMPT;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
@@ -48,6 +49,7 @@ pub(crate) fn run(rt: &Runtime) {
     let mut seen = [Seen::default(); 16].to_vec();
     let mut delay = tuning::SYSMON_MIN_NS;
     let mut calm = 0;
+    let mut duties = Duties::new();
     loop {
         let next = rt.next_timer();
         let mut pause = delay;
@@ -57,6 +59,10 @@ pub(crate) fn run(rt: &Runtime) {
         if rt.wake_exp.load(Ordering::Relaxed) != 0 {
             pause = pause.min(tuning::SYSMON_BACKOFF_NS);
         }
+        let duty = duties.next(false);
+        if duty != NEVER {
+            pause = pause.min((duty - prim::nanotime()).max(0));
+        }
         rt.sysmon.parker.park(pause);
         if rt.attention.load(Ordering::Relaxed) & ATTN_EXIT != 0 {
             return;
@@ -65,6 +71,7 @@ pub(crate) fn run(rt: &Runtime) {
             rt.stop_for_dump();
             rt.exec.quit(rt);
         }
+        duties.run(rt);
         let sleeps = rt.idle.idle_ps() == rt.procs()
             && rt.sched.with(Rank::Sched, |s| {
                 let all = s.idle_ps.len() == rt.procs() as usize;
@@ -72,7 +79,13 @@ pub(crate) fn run(rt: &Runtime) {
                 all
             });
         if sleeps {
-            rt.sysmon.parker.park(-1);
+            let duty = duties.next(true);
+            let pause = if duty == NEVER {
+                -1
+            } else {
+                (duty - prim::nanotime()).max(0)
+            };
+            rt.sysmon.parker.park(pause);
             if rt.signals.deliver(rt) {
                 rt.stop_for_dump();
                 rt.exec.quit(rt);

@@ -170,9 +170,10 @@ impl Worker {
         p.g_free.set(g.link.get());
         p.g_free_len.set(p.g_free_len.get() - 1);
         if p.id_next.get() == p.id_end.get() {
-            let from = self.rt().ids.fetch_add(tuning::ID_BATCH, Ordering::Relaxed);
+            let n = self.rt().id_batch();
+            let from = self.rt().ids.fetch_add(n, Ordering::Relaxed);
             p.id_next.set(from);
-            p.id_end.set(from + tuning::ID_BATCH);
+            p.id_end.set(from + n);
         }
         let id = p.id_next.get();
         p.id_next.set(id + 1);

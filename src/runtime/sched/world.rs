@@ -33,7 +33,7 @@ impl Runtime {
 impl Runtime {
     /// Stops the world from a thread that is no M, for the last words of a dying process:
     /// gives up after a while (a native call may hang) and is never undone.
-    pub(crate) fn stop_for_dump(&self) {
+    pub fn stop_for_dump(&self) {
         let end = prim::nanotime() + tuning::DUMP_WAIT_NS;
         while self
             .world
