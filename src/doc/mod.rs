@@ -303,7 +303,11 @@ impl FileReader<'_> {
         if shown > 0 {
             out.push('\n');
         }
-        let what = if word == "struct" { "fields" } else { "methods" };
+        let what = if word == "struct" {
+            "fields"
+        } else {
+            "methods"
+        };
         let _ = write!(out, "\t// Has unexported {what}.\n}}");
         out
     }
@@ -360,9 +364,8 @@ fn overview(p: &Package) -> String {
         });
         list(lines.map(|i| i.line.as_str()).collect(), &mut out);
     }
-    let funcs = of(&|i| {
-        matches!(i.kind, ItemKind::Func(_)) && !types.iter().any(|t| makes(i, &t.name))
-    });
+    let funcs =
+        of(&|i| matches!(i.kind, ItemKind::Func(_)) && !types.iter().any(|t| makes(i, &t.name)));
     list(funcs.iter().map(|i| i.line.as_str()).collect(), &mut out);
     for t in &types {
         let mut lines = vec![t.line.clone()];
@@ -406,7 +409,10 @@ impl Package {
         let item = self.find(name, &top).ok_or_else(missing)?;
         if let Some(m) = member {
             return self.member(item, m).ok_or_else(|| {
-                format!("no method or field {}.{m} in package {}", item.name, self.name)
+                format!(
+                    "no method or field {}.{m} in package {}",
+                    item.name, self.name
+                )
             });
         }
         let mut out = show(item);

@@ -57,27 +57,16 @@ pub fn similar(code: &str) -> Vec<&'static str> {
     let code = code.to_ascii_lowercase();
     let mut near: Vec<(usize, &str)> = entries()
         .into_iter()
-        .map(|e| (distance(&code, &e.code.to_ascii_lowercase()), e.code))
+        .map(|e| {
+            (
+                crate::base::similar::distance(&code, &e.code.to_ascii_lowercase()),
+                e.code,
+            )
+        })
         .filter(|(d, c)| *d <= 3 || c.to_ascii_lowercase().contains(&code))
         .collect();
     near.sort_unstable();
     near.into_iter().take(5).map(|n| n.1).collect()
-}
-
-/// Number of single-character changes between two words.
-pub fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// An example as a whole program.
