@@ -5,7 +5,7 @@ use std::path::Path;
 use super::options::exit;
 use crate::doc::{Source, document};
 use crate::load::read_source;
-use crate::stdlib;
+use crate::stdlib::reach;
 
 /// Prints what `args` name: `PKG[.NAME[.METHOD]]`, `PKG NAME`, or the same with a file.
 pub fn main(args: &[String]) -> i32 {
@@ -43,7 +43,7 @@ fn split(arg: &str) -> Result<(Source, Option<String>), String> {
 }
 
 fn package(name: &str) -> Result<Source, String> {
-    let files: Vec<String> = stdlib::sources(name)
+    let files: Vec<String> = reach::sources(name)
         .iter()
         .map(|(_, text)| (*text).to_string())
         .collect();
@@ -61,7 +61,8 @@ fn package(name: &str) -> Result<Source, String> {
     }
     // The last part of a path is enough: `rand` is `math/rand`.
     let end = format!("/{name}");
-    match stdlib::packages().into_iter().find(|p| p.ends_with(&end)) {
+    let mut paths = reach::stems().map(|s| s.replace('_', "/"));
+    match paths.find(|p| p.ends_with(&end) && !p.starts_with("internal/")) {
         Some(p) if !name.is_empty() => package(&p),
         _ => Err(format!("no package or file {name}")),
     }

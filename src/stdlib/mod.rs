@@ -162,14 +162,3 @@ mod tests {
         );
     }
 }
-
-/// Import paths of all packages.
-pub fn packages() -> Vec<String> {
-    let mut all: Vec<String> = FILES
-        .iter()
-        .map(|(name, _)| name.trim_end_matches(".gosub").replace('_', "/"))
-        .filter(|p| !p.contains('+') && !p.starts_with("internal/"))
-        .collect();
-    all.sort();
-    all
-}

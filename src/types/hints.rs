@@ -48,9 +48,11 @@ impl Checker<'_> {
 
     /// For a name that the package does not export.
     pub(super) fn hint_export(&self, d: Diagnostic, pkg: Pkg, name: Name) -> Diagnostic {
-        let names: Vec<Name> = pkg.scope.borrow().keys().copied().collect();
-        let exported = names.iter().filter(|n| n.is_exported());
-        self.did_you_mean(d, name, exported.map(|n| n.as_str()))
+        let loaded: Vec<Name> = pkg.scope.borrow().keys().copied().collect();
+        let loaded = loaded.iter().map(|n| n.as_str());
+        let all = self.importer.names(&pkg.path).into_iter().chain(loaded);
+        let exported = all.filter(|n| n.starts_with(char::is_uppercase));
+        self.did_you_mean(d, name, exported)
     }
 
     /// For a field or method that a type lacks.
