@@ -4,6 +4,8 @@
 pub mod base;
 pub mod bytecode;
 pub mod cli;
+pub mod doc;
+pub mod explain;
 pub mod format;
 pub mod heap;
 pub mod load;

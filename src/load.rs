@@ -56,6 +56,9 @@ impl Importer for Imports<'_> {
         }
         self.0.get(path).copied()
     }
+    fn names(&self, path: &str) -> Vec<&'static str> {
+        crate::stdlib::reach::names(path).collect()
+    }
 }
 
 /// What reading a source file can end in.

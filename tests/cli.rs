@@ -286,3 +286,59 @@ fn scheduler_trace() {
         assert!(detail.contains(part), "{part:?} is not in:\n{detail}");
     }
 }
+
+#[test]
+fn fmt_lays_out_files() {
+    let path = file("layout.gosub", b"package main\nfunc main(){println( 1 )}\n");
+    let laid_out = "package main\n\nfunc main() { println(1) }\n";
+    let out = gosub(&["fmt", text(&path)]);
+    assert_eq!(stdout(&out), laid_out);
+    let out = gosub(&["fmt", "-l", text(&path)]);
+    assert_eq!(stdout(&out), format!("{}\n", text(&path)));
+    let out = gosub(&["fmt", "-d", text(&path)]);
+    assert!(stdout(&out).contains("-func main(){println( 1 )}\n+\n+func main() { println(1) }\n"));
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(gosub(&["fmt", "-w", text(&path)]).status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), laid_out);
+    let out = gosub(&["fmt", "-l", text(&path)]);
+    assert_eq!(stdout(&out), "");
+    let path = file("faulty_layout.gosub", b"package main\nfunc main( {\n");
+    let out = gosub(&["fmt", "-w", text(&path)]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(stdout(&out).is_empty() && !out.stderr.is_empty());
+}
+
+#[test]
+fn vet_warns_and_check_passes() {
+    let source = b"package main\n\nfunc main() {\n\tx := 1\n\tx = x\n}\n";
+    let path = file("vetted.gosub", source);
+    let out = gosub(&["vet", "--error-format=short", text(&path)]);
+    assert_eq!(out.status.code(), Some(1));
+    let err = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(
+        err.ends_with("vetted.gosub:5:2: self-assignment of x\n"),
+        "{err}"
+    );
+    let out = gosub(&["check", "--error-format=short", text(&path)]);
+    assert_eq!(out.status.code(), Some(0));
+    let err = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(err.contains(":5:2: warning: self-assignment of x"), "{err}");
+}
+
+#[test]
+fn explain_and_doc() {
+    let out = gosub(&["explain", "VetCopyLocks"]);
+    assert!(stdout(&out).starts_with("VetCopyLocks\n\n"));
+    assert!(stdout(&gosub(&["explain"])).contains("\nUnusedVar"));
+    let out = gosub(&["explain", "UnusedVra"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("did you mean UnusedVar"));
+    let out = stdout(&gosub(&["doc", "sync.WaitGroup"]));
+    assert!(
+        out.starts_with("package sync // import \"sync\"\n\ntype WaitGroup struct {"),
+        "{out}"
+    );
+    assert!(out.contains("\nfunc (wg *WaitGroup) Wait()\n"), "{out}");
+    assert!(stdout(&gosub(&["doc", "strings"])).contains("\nfunc Index("));
+    assert_eq!(gosub(&["doc", "strings.Nope"]).status.code(), Some(1));
+}

@@ -41,6 +41,14 @@ impl Diagnostic {
             notes: Vec::new(),
         }
     }
+    /// The code as people see it: syntax errors share one.
+    pub fn shown_code(&self) -> &'static str {
+        if self.code.is_empty() {
+            "Syntax"
+        } else {
+            self.code
+        }
+    }
     pub fn with_label(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
         self.labels.push(Label {
             span,

@@ -3,4 +3,5 @@
 pub mod diag;
 pub mod intern;
 pub mod render;
+pub mod similar;
 pub mod span;

@@ -259,8 +259,8 @@ fn human(sources: &SourceMap, d: &Diagnostic, color: bool, out: &mut dyn Write) 
         .with_message(head)
         .with_labels(labels)
         .with_notes(notes);
-    if !d.code.is_empty() {
-        diag = diag.with_code(d.code);
+    if d.span != Span::NONE {
+        diag = diag.with_code(d.shown_code());
     }
     let mut buffer = if color {
         termcolor::Buffer::ansi()

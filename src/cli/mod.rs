@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod doc;
+pub mod explain;
 pub mod fmt;
 pub mod options;
 pub mod run;

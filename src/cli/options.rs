@@ -19,6 +19,8 @@ usage:
     gosub [run] [flags] FILE [args]   run a program (.go or .gosub); args go to the program
     gosub check [flags] FILE...       report every error of a program, run nothing
     gosub vet [flags] FILE...         report what compiles but is most likely wrong
+    gosub explain [CODE]              explain an error with examples, or list all codes
+    gosub doc PKG[.NAME[.METHOD]]     show documentation; PKG may be a file
     gosub fmt [-l] [-w] [-d] [PATH...]  lay out source files as gofmt does
     gosub dis FILE                    list the bytecode of a program
     gosub version                     print the version
@@ -79,6 +81,12 @@ pub enum Command {
     },
     Vet {
         files: Vec<String>,
+    },
+    Explain {
+        code: Option<String>,
+    },
+    Doc {
+        args: Vec<String>,
     },
     Fmt(super::fmt::FmtOptions),
     Version,
@@ -155,7 +163,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 race_form,
             });
         }
-        Some(v @ ("run" | "check" | "vet" | "dis" | "version" | "help")) => {
+        Some(v @ ("run" | "check" | "vet" | "explain" | "doc" | "dis" | "version" | "help")) => {
             let v = v.to_string();
             rest.next();
             v
@@ -256,6 +264,11 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         "check" | "vet" if files.is_empty() => return Err("no file given".into()),
         "check" => Command::Check { files },
         "vet" => Command::Vet { files },
+        "explain" => Command::Explain {
+            code: files.into_iter().next(),
+        },
+        "doc" if files.is_empty() => return Err("no package given".into()),
+        "doc" => Command::Doc { args: files },
         "dis" => Command::Dis { file: one(files)? },
         _ => Command::Run {
             file: one(files)?,

@@ -72,6 +72,8 @@ fn command(opts: Options) -> i32 {
             }
             Err(code) => code,
         },
+        Command::Explain { ref code } => super::explain::main(code.as_deref()),
+        Command::Doc { ref args } => super::doc::main(args),
         Command::Vet { ref files } => match load(files, &opts) {
             Ok(l) => {
                 let mut found = super::vet::findings(&l);

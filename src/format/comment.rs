@@ -111,7 +111,7 @@ pub fn doc_comment(list: &[Comment]) -> Option<Vec<Comment>> {
         if !text.contains('\n') || all_stars(text) {
             return None;
         }
-        let body = doc::reformat(&text[2..text.len() - 2])?;
+        let body = doc::reformat(&text[2..text.len() - 2]);
         return Some(vec![made(format!("/*\n{body}*/"))]);
     }
     let (mut text, mut directives) = (String::new(), Vec::new());
@@ -127,7 +127,7 @@ pub fn doc_comment(list: &[Comment]) -> Option<Vec<Comment>> {
     if text.is_empty() {
         return None;
     }
-    let text = doc::reformat(&text)?;
+    let text = doc::reformat(&text);
     let mut out: Vec<Comment> = text
         .lines()
         .map(|l| {

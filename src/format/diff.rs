@@ -33,8 +33,10 @@ pub fn unified(old_name: &str, old: &str, new_name: &str, new: &str) -> String {
             hunk.extend(a[at_a..s.a].iter().map(|l| ('-', *l)));
             hunk.extend(b[at_b..s.b].iter().map(|l| ('+', *l)));
         }
-        let last = i == same.len() - 1;
-        if !hunk.is_empty() && !last && s.len <= 2 * CONTEXT {
+        let ends = same
+            .get(i + 1)
+            .is_none_or(|next| next.a == s.a + s.len && next.b == s.b + s.len);
+        if !hunk.is_empty() && !ends && s.len <= 2 * CONTEXT {
             hunk.extend(a[s.a..s.a + s.len].iter().map(|l| (' ', *l)));
         } else {
             if !hunk.is_empty() {
@@ -43,18 +45,15 @@ pub fn unified(old_name: &str, old: &str, new_name: &str, new: &str) -> String {
                 write_hunk(&mut out, &hunk, start_a, start_b);
                 hunk.clear();
             }
-            if !last {
+            // The next change's context starts its hunk.
+            let (end_a, end_b) = (s.a + s.len, s.b + s.len);
+            let changes = same
+                .get(i + 1)
+                .is_some_and(|next| next.a > end_a || next.b > end_b);
+            if changes {
                 let n = s.len.min(CONTEXT);
-                let skip = s.len - n;
-                (start_a, start_b) = (s.a + skip, s.b + skip);
-                if i + 1 < same.len() {
-                    hunk.extend(a[start_a..s.a + s.len].iter().map(|l| (' ', *l)));
-                }
-                // Context without a change after it is no hunk.
-                let next = &same[i + 1];
-                if next.a == s.a + s.len && next.b == s.b + s.len {
-                    hunk.clear();
-                }
+                (start_a, start_b) = (end_a - n, end_b - n);
+                hunk.extend(a[start_a..end_a].iter().map(|l| (' ', *l)));
             }
         }
         (at_a, at_b) = (s.a + s.len, s.b + s.len);
@@ -105,7 +104,6 @@ fn common(a: &[&str], b: &[&str]) -> Vec<Same> {
         .collect();
     pairs.sort_unstable();
     let mut out: Vec<Same> = Vec::new();
-    let (mut done_a, mut done_b) = (0, 0);
     let mut take = |from: (usize, usize), done: &mut (usize, usize)| {
         let (mut x, mut y) = from;
         if x < done.0 || y < done.1 {
@@ -124,7 +122,7 @@ fn common(a: &[&str], b: &[&str]) -> Vec<Same> {
             *done = (x + len, y + len);
         }
     };
-    let mut done = (done_a, done_b);
+    let mut done = (0, 0);
     take((0, 0), &mut done);
     for p in increasing(&pairs) {
         take(p, &mut done);
@@ -141,8 +139,6 @@ fn common(a: &[&str], b: &[&str]) -> Vec<Same> {
     if tail > 0 {
         take((a.len() - tail, b.len() - tail), &mut done);
     }
-    (done_a, done_b) = done;
-    debug_assert!(done_a <= a.len() && done_b <= b.len());
     out
 }
 

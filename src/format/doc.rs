@@ -2,22 +2,33 @@
 //! definitions of links at the end.
 
 /// A stretch of lines.
-enum Span {
+pub enum Span {
     Para(Vec<String>),
     Heading(String),
     Code(Vec<String>),
     List(List),
 }
 
-struct List {
-    items: Vec<Item>,
+pub struct List {
+    pub items: Vec<Item>,
     blank_before: bool,
-    blank_between: bool,
+    pub blank_between: bool,
 }
 
-struct Item {
-    number: String,
-    paras: Vec<Vec<String>>,
+pub struct Item {
+    /// Empty for bullets.
+    pub number: String,
+    pub paras: Vec<Vec<String>>,
+}
+
+impl Span {
+    /// Whether a blank line separates it from what is above.
+    pub fn blank_before(&self) -> bool {
+        match self {
+            Span::List(l) => l.blank_before || l.blank_between,
+            _ => true,
+        }
+    }
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -30,13 +41,19 @@ enum Kind {
 }
 
 /// `[text]: url`
-struct Link {
+pub struct Link {
     text: String,
     url: String,
 }
 
-/// The text of a comment, without comment marks, in its usual form. None: better left alone.
-pub fn reformat(text: &str) -> Option<String> {
+/// The text of a comment, without comment marks, in its usual form.
+pub fn reformat(text: &str) -> String {
+    let (spans, links) = parse(text);
+    print(&spans, &links)
+}
+
+/// The stretches of a comment and the links it defines.
+pub fn parse(text: &str) -> (Vec<Span>, Vec<Link>) {
     let lines: Vec<&str> = text.split('\n').collect();
     let lines = unindent(&lines);
     let mut links = Vec::new();
@@ -60,7 +77,7 @@ pub fn reformat(text: &str) -> Option<String> {
         }
         at = end;
     }
-    Some(print(&spans, &links))
+    (spans, links)
 }
 
 fn indented(line: &str) -> bool {
@@ -326,11 +343,7 @@ fn print(spans: &[Span], links: &[Link]) -> String {
     let mut out = String::new();
     let mut prose = String::new();
     for (i, s) in spans.iter().enumerate() {
-        let blank = match s {
-            Span::List(l) => l.blank_before || l.blank_between,
-            _ => true,
-        };
-        if i > 0 && blank {
+        if i > 0 && s.blank_before() {
             out.push('\n');
         }
         let from = out.len();
@@ -405,7 +418,7 @@ mod tests {
     use super::reformat;
 
     fn same(text: &str) {
-        assert_eq!(reformat(text).as_deref(), Some(text));
+        assert_eq!(reformat(text), text);
     }
 
     #[test]
@@ -420,12 +433,12 @@ mod tests {
     fn lists_and_headings_are_marked() {
         let text = "F.\n\nAn Old Heading\n\nText:\n * one\n * two\n";
         let want = "F.\n\n# An Old Heading\n\nText:\n  - one\n  - two\n";
-        assert_eq!(reformat(text).as_deref(), Some(want));
+        assert_eq!(reformat(text), want);
     }
     #[test]
     fn code_is_set_apart() {
         let text = "F:\n    x := 1\n      y := 2\nMore.\n";
         let want = "F:\n\n\tx := 1\n\t  y := 2\n\nMore.\n";
-        assert_eq!(reformat(text).as_deref(), Some(want));
+        assert_eq!(reformat(text), want);
     }
 }

@@ -10,17 +10,17 @@ mod align;
 mod build;
 mod comment;
 pub mod diff;
-mod doc;
+pub(crate) mod doc;
 mod imports;
 mod nodes;
 mod number;
 mod printer;
-mod read;
-mod scan;
+pub(crate) mod read;
+pub(crate) mod scan;
 mod stmts;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 
 use crate::base::diag::Diagnostic;
 use crate::base::span::{FileId, SourceMap, Span};

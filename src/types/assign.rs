@@ -8,6 +8,7 @@ use super::predicates::*;
 use super::ty::*;
 use super::universe::basic;
 use super::untyped::Misfit;
+use crate::base::diag::Diagnostic;
 use crate::base::span::{Pos, Span};
 use crate::syntax::ast::{BinOp, ExprId, ExprKind};
 
@@ -171,7 +172,9 @@ impl Checker<'_> {
             m += ": ";
             m += cause;
         }
-        self.err("IncompatibleAssign", self.ospan(x), m);
+        let d = Diagnostic::error("IncompatibleAssign", self.ospan(x), m);
+        let d = self.hint_assign(d, x, t);
+        self.report(d);
     }
 
     /// Initialises `v` with `x`, giving it a type when it has none.

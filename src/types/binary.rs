@@ -1,5 +1,6 @@
 //! Unary and binary operators, comparisons and shifts.
 
+use crate::base::diag::Diagnostic;
 use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive, Zero};
 
@@ -134,7 +135,9 @@ impl Checker<'_> {
                 self.describe(&x)
             )
         };
-        self.err("InvalidReceive", self.ospan(&x), m);
+        let d = Diagnostic::error("InvalidReceive", self.ospan(&x), m);
+        let d = self.hint_direction(d, &x);
+        self.report(d);
         Operand::invalid(Some(e))
     }
 

@@ -1,5 +1,6 @@
 //! Calls and conversions.
 
+use crate::base::diag::Diagnostic;
 use num_traits::ToPrimitive;
 
 use super::check::Checker;
@@ -240,7 +241,9 @@ impl Checker<'_> {
                 self.types_summary(&have, false, call.spread),
                 self.types_summary(&want, sig.variadic, false)
             );
-            self.err("WrongArgCount", at, m);
+            let d = Diagnostic::error("WrongArgCount", at, m);
+            let d = self.label_decl(d, call.fun);
+            self.report(d);
             return None;
         }
         let generic_arg = |a: &Operand| {

@@ -21,6 +21,11 @@ use crate::syntax::ast::{Ast, ExprId, ExprKind, FuncId, IdentId, StmtId};
 pub trait Importer {
     /// The package with this import path, checked already, or None when there is none.
     fn import(&mut self, path: &str) -> Option<Pkg>;
+    /// The package-level names of a package, also those that have not been loaded: for
+    /// guesses at what was meant.
+    fn names(&self, _path: &str) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// What the caller wants of a check.

@@ -7,6 +7,7 @@ use super::operand::{Operand, invalid, is_valid};
 use super::predicates::*;
 use super::ty::*;
 use super::universe::basic;
+use crate::base::diag::Diagnostic;
 use crate::base::span::Span;
 use crate::syntax::ast::{ExprId, ExprKind, IdentId, LitKind};
 use crate::syntax::literal;
@@ -226,7 +227,9 @@ impl<'a> Checker<'a> {
             } else {
                 ("UndeclaredName", format!("undefined: {name}"))
             };
-            self.err(code, self.espan(e), m);
+            let d = Diagnostic::error(code, self.espan(e), m);
+            let d = self.hint_name(d, name);
+            self.report(d);
             return x;
         };
         self.record_use(i, obj);

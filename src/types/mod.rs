@@ -14,6 +14,7 @@ pub mod decl;
 pub mod display;
 pub mod expr;
 pub mod funcs;
+mod hints;
 pub mod index;
 pub mod infer;
 pub mod info;

@@ -6,6 +6,7 @@ use super::lookup::{self, Lookup, lookup};
 use super::operand::{Operand, invalid, is_valid};
 use super::predicates::*;
 use super::ty::*;
+use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::Span;
 use crate::syntax::ast::{ExprId, ExprKind, IdentId};
@@ -205,7 +206,9 @@ impl Checker<'_> {
                 if let Some(alt) = exported_twin(pkg, name) {
                     m += &format!(" (but have {alt})");
                 }
-                self.err("UndeclaredImportedName", self.ispan(sel), m);
+                let d = Diagnostic::error("UndeclaredImportedName", self.ispan(sel), m);
+                let d = self.hint_export(d, pkg, name);
+                self.report(d);
                 return Operand::invalid(Some(e));
             }
         };
@@ -262,7 +265,9 @@ impl Checker<'_> {
             why
         };
         let m = format!("{} undefined ({why})", self.estr(e));
-        self.err("MissingFieldOrMethod", self.ispan(sel), m);
+        let d = Diagnostic::error("MissingFieldOrMethod", self.ispan(sel), m);
+        let d = self.hint_member(d, x.ty, name);
+        self.report(d);
     }
 
     fn visible(&self, n: Name, p: Option<Pkg>) -> bool {

@@ -283,7 +283,9 @@ impl<'a> Checker<'a> {
             self.tstr(ch.ty),
             self.describe(&ch)
         );
-        self.err("InvalidSend", span, m);
+        let d = Diagnostic::error("InvalidSend", span, m);
+        let d = self.hint_direction(d, &ch);
+        self.report(d);
     }
 
     fn suspended_call(&mut self, word: &str, e: ExprId) {

@@ -9,6 +9,8 @@ mod cancel;
 mod copylock;
 mod loops;
 mod printf;
+#[cfg(test)]
+mod tests;
 mod unreachable;
 mod walk;
 
