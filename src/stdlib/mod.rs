@@ -27,6 +27,7 @@ pub mod digest;
 pub mod encoding;
 pub mod fmtcore;
 pub mod helpers;
+pub mod http;
 #[cfg(test)]
 mod items;
 pub mod json;
@@ -51,6 +52,7 @@ pub mod testing;
 pub mod time;
 pub mod timezone;
 pub mod unicode;
+pub mod url;
 pub mod utf8;
 
 use crate::vm::cx::Cx;
@@ -77,6 +79,7 @@ pub const TABLES: &[&[Entry]] = &[
     digest::NATIVES,
     encoding::NATIVES,
     helpers::NATIVES,
+    http::NATIVES,
     json::NATIVES,
     math::NATIVES,
     misc::NATIVES,
@@ -99,6 +102,7 @@ pub const TABLES: &[&[Entry]] = &[
     time::NATIVES,
     timezone::NATIVES,
     unicode::NATIVES,
+    url::NATIVES,
     utf8::NATIVES,
 ];
 
