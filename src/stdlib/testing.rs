@@ -96,6 +96,31 @@ unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
+/// Goroutines marked with an owner that nobody can wake any more: their dump, how many.
+unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments; the call saved the goroutine's state.
+    let mut c = unsafe { Call::new(cx, base, 3) };
+    let owner = c.int() as usize;
+    goroutine::clear_unused(c.cx.g());
+    let (text, count) = exec::find_lost(c.cx.w(), |_, lost| {
+        let (mut text, mut count) = (String::new(), 0);
+        for g in lost {
+            if goroutine::get(g, Word::Owner) != owner {
+                continue;
+            }
+            if count > 0 {
+                text.push('\n');
+            }
+            count += 1;
+            let frames = traceback::stopped_frames(g);
+            traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+        }
+        (text, count)
+    });
+    crate::try_exit!(c.ret_str(text.as_bytes())).ret_int(count);
+    Exit::Next
+}
+
 /// When the watcher shall be woken, and whether it still watches.
 struct Alarm {
     due: Option<Instant>,
@@ -209,6 +234,7 @@ pub const NATIVES: &[Entry] = &[
     ("testing.badRegexp", bad_regexp),
     ("testing.setOwner", set_owner),
     ("testing.raceErrors", race_errors),
+    ("testing.lost", lost),
     ("testing.leaked", leaked),
     ("testing.watch", watch),
     ("testing.unwatch", unwatch),

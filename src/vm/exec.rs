@@ -11,13 +11,13 @@ use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::unwind::{self, Next};
-use super::{dispatch, roots, session, traceback};
+use super::{dispatch, leak, roots, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
 use crate::lower::Lowerer;
 use crate::race;
-use crate::runtime::sched::task::{G, State, Wake};
+use crate::runtime::sched::task::{G, GRef, State, Wake};
 use crate::runtime::sched::worker::{Stop, Worker};
 use crate::runtime::sched::{Executor, Runtime};
 
@@ -410,6 +410,11 @@ impl Vm {
             Exit::Exited => {
                 if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
                     flush_output();
+                    if LEAKS.load(Ordering::Relaxed) {
+                        // The frame is gone; only where it was is known.
+                        goroutine::save(cx);
+                        eprint_all(&find_lost(cx.w(), leak::listing));
+                    }
                     return Some(Stop::MainDone(race::report::finish(0)));
                 }
                 Some(Stop::Exited)
@@ -660,41 +665,68 @@ impl Vm {
         let w = cx.w();
         w.stop_the_world();
         if force || GC_ASKED.load(Ordering::Acquire) {
-            let rt = w.rt();
-            rt.for_each_p(|p| {
-                // SAFETY: the world is stopped: the P's words are ours.
-                let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
-                if !cache.is_null() {
-                    // SAFETY: made by `p_init`.
-                    unsafe { (*cache).flush() };
-                }
-            });
-            // SAFETY: the world is stopped and every cache flushed; the roots below are all
-            // places outside the heap that hold guest pointers.
-            unsafe {
-                heap().collect(&mut |m| {
-                    roots::for_each_global(&mut |p, n| {
-                        // In race runs package variables lie in the heap.
-                        m.mark_word(p as u64);
-                        m.mark_range(p, n);
-                    });
-                    rt.for_each_g(|g| mark_g(g, m));
-                    rt.for_each_timer(|t| {
-                        m.mark_word(t as *const _ as u64);
-                        m.mark_word(t.arg() as u64);
-                    });
-                    crate::stdlib::mark_roots(m);
-                    if race::on() {
-                        m.drain();
-                        race_collect(rt, m);
-                    }
-                });
-            }
-            GC_COUNT.fetch_add(1, Ordering::Relaxed);
-            GC_ASKED.store(false, Ordering::Release);
+            collect_stopped(w.rt(), false);
         }
         w.start_the_world();
     }
+}
+
+/// Collects and returns the goroutines that nobody can wake any more; `f` sees them while
+/// the world is stopped. The caller's state is saved.
+pub fn find_lost<R>(w: &Worker, f: impl FnOnce(&Runtime, &[GRef]) -> R) -> R {
+    w.stop_the_world();
+    let lost = collect_stopped(w.rt(), true);
+    let r = f(w.rt(), &lost);
+    w.start_the_world();
+    r
+}
+
+/// A collection, with the world stopped; with `seek` it returns the lost goroutines.
+fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
+    let mut lost = Vec::new();
+    rt.for_each_p(|p| {
+        // SAFETY: the world is stopped: the P's words are ours.
+        let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
+        if !cache.is_null() {
+            // SAFETY: made by `p_init`.
+            unsafe { (*cache).flush() };
+        }
+    });
+    // SAFETY: the world is stopped and every cache flushed; the roots below are all
+    // places outside the heap that hold guest pointers.
+    unsafe {
+        heap().collect(&mut |m| {
+            roots::for_each_global(&mut |p, n| {
+                // In race runs package variables lie in the heap.
+                m.mark_word(p as u64);
+                m.mark_range(p, n);
+            });
+            rt.for_each_timer(|t| {
+                m.mark_word(t as *const _ as u64);
+                m.mark_word(t.arg() as u64);
+            });
+            crate::stdlib::mark_roots(m);
+            if seek {
+                lost = leak::mark_all(rt, m, |g, m| mark_g(g, m));
+            } else {
+                rt.for_each_g(|g| mark_g(g, m));
+            }
+            if race::on() {
+                m.drain();
+                race_collect(rt, m);
+            }
+        });
+    }
+    GC_COUNT.fetch_add(1, Ordering::Relaxed);
+    GC_ASKED.store(false, Ordering::Release);
+    lost
+}
+
+static LEAKS: AtomicBool = AtomicBool::new(false);
+
+/// At the end of main, list the goroutines left behind.
+pub fn list_leaks() {
+    LEAKS.store(true, Ordering::Relaxed);
 }
 
 /// The race detector's part of a collection, after marking.

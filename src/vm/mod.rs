@@ -9,6 +9,7 @@ pub mod dispatch;
 pub mod exec;
 pub mod fault;
 pub mod goroutine;
+pub mod leak;
 pub mod natives;
 
 /// Goes on at `$pc` (already advanced).
