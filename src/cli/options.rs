@@ -30,6 +30,7 @@ flags (one or two dashes):
     -race                   report data races: accesses to the same memory by goroutines that
                             nothing orders; any race makes the exit code 66
     --race-format=FORMAT    text (as Go prints it), json: one object a line, sarif
+    --leaks                 list the goroutines that main leaves behind, by where they started
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
     --max-memory=SIZE       run: die when more memory is in use, such as 512MB
@@ -101,6 +102,8 @@ pub struct Options {
     /// Run under the race detector.
     pub race: bool,
     pub race_form: Form,
+    /// List goroutines left behind at the end.
+    pub leaks: bool,
 }
 
 /// `test` has its own flags; only the error format is everybody's.
@@ -115,6 +118,7 @@ fn test_command(args: &[String]) -> Result<Options, String> {
                 format,
                 race: false,
                 race_form: Form::Text,
+                leaks: false,
             });
         }
         match a.trim_start_matches('-').split_once('=') {
@@ -130,6 +134,7 @@ fn test_command(args: &[String]) -> Result<Options, String> {
         format,
         race: false,
         race_form: Form::Text,
+        leaks: false,
     })
 }
 
@@ -151,6 +156,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     }
     let mut format = None;
     let mut race = false;
+    let mut leaks = false;
     let mut race_form = Form::Text;
     let mut rest = args.iter().cloned().peekable();
     let verb = match rest.peek().map(String::as_str) {
@@ -161,6 +167,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 format,
                 race,
                 race_form,
+                leaks,
             });
         }
         Some(v @ ("run" | "check" | "vet" | "explain" | "doc" | "dis" | "version" | "help")) => {
@@ -197,6 +204,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     format,
                     race,
                     race_form,
+                    leaks,
                 });
             }
             "version" => {
@@ -205,6 +213,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     format,
                     race,
                     race_form,
+                    leaks,
                 });
             }
             "error-format" => {
@@ -223,9 +232,11 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     format,
                     race,
                     race_form,
+                    leaks,
                 });
             }
             "race" => race = !value.is_some_and(|v| v == "false" || v == "0"),
+            "leaks" => leaks = !value.is_some_and(|v| v == "false" || v == "0"),
             "race-format" => {
                 let v = value
                     .or_else(|| rest.next())
@@ -280,6 +291,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         format,
         race,
         race_form,
+        leaks,
     })
 }
 

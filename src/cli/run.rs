@@ -156,8 +156,11 @@ fn directory(dir: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Turns on the race detector if the command line says so.
+/// Turns on what watches a run, if the command line says so.
 fn race_mode(opts: &Options) {
+    if opts.leaks {
+        vm::exec::list_leaks();
+    }
     if opts.race {
         vm::exec::enable_race(opts.race_form);
     }

@@ -13,9 +13,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Segments after which a collection scans.
-const SCAN_AFTER: u32 = 1 << 20;
+const SCAN_AFTER: u32 = 1 << 18;
 /// Segments after which a collection is asked for.
-const ASK_AFTER: u32 = 1 << 23;
+const ASK_AFTER: u32 = 1 << 20;
 
 /// Segments handed out (counting those handed out again) since the last scan.
 static SINCE: AtomicU32 = AtomicU32::new(0);
@@ -47,6 +47,7 @@ pub fn scan_due() -> bool {
 #[allow(unsafe_code)]
 pub fn forget_dead(dead: &dyn Fn(usize) -> bool) {
     sync::forget(dead);
+    super::order::forget(dead);
     for l in LOCALS.lock().expect("Ms").iter() {
         // SAFETY: Ms' states are never freed, and the world is stopped.
         unsafe { (*l.0).vars = sync::Cache::default() };

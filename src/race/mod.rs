@@ -20,6 +20,7 @@ pub mod clock;
 pub mod collect;
 mod machine;
 pub mod options;
+mod order;
 pub mod record;
 pub mod report;
 mod sets;

@@ -74,6 +74,8 @@ struct State {
     seen: HashSet<(usize, usize)>,
     /// Pairs of places in the source reported.
     reported: HashSet<(Spot, Spot)>,
+    /// Lock cycles warned of, by code addresses.
+    cycles: HashSet<Vec<usize>>,
     races: Vec<Race>,
     count: usize,
     form: Form,
@@ -226,6 +228,31 @@ fn text(r: &Race) -> String {
     }
     out.push_str("==================\n");
     out
+}
+
+/// Warns of locks that goroutines take in a circle: each goroutine with the sites of the lock
+/// it held and of the lock it took then.
+pub fn lock_cycle(steps: &[(u32, (u32, u32))]) {
+    state(|s| {
+        let mut pcs: Vec<usize> = steps.iter().map(|x| stack::pc_of(x.1.1)).collect();
+        pcs.sort_unstable();
+        if s.form != Form::Text || !s.cycles.insert(pcs) {
+            return;
+        }
+        let mut out = String::from("==================\nWARNING: LOCK ORDER CYCLE\n");
+        for (i, (id, (held, taken))) in steps.iter().enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            let _ = writeln!(out, "Lock taken by {}:", who(*id));
+            frames(&mut out, &places(&stack::expand(*taken).0));
+            let _ = writeln!(out, "\nWhile holding the lock taken at:");
+            frames(&mut out, &places(&stack::expand(*held).0));
+        }
+        out.push_str("Each of these goroutines may come to wait for the next one.\n");
+        out.push_str("==================\n");
+        emit(s, &out);
+    });
 }
 
 fn emit(s: &mut State, text: &str) {

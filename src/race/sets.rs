@@ -89,8 +89,8 @@ fn word(node: u32, mask: u8) -> Option<u64> {
     (node < SEG_LIMIT).then(|| u64::from(node) << SEG_AT | u64::from(mask) << 28 | WIDE)
 }
 
-/// Sets up to this size are the same whatever order their readers came in.
-const SORTED: usize = 24;
+/// Most readers in a set; more are kept in a record, which finds one of them at once.
+const MOST: usize = 32;
 
 /// Whether the goroutine is in the set `r` with its present segment, as far as it remembers.
 #[inline]
@@ -135,21 +135,21 @@ pub fn enter(th: &mut Thread, r: u64, n: Now) -> Option<u64> {
         if keep.is_empty() {
             return super::shadow::entry(n.seg, n.mask, n.site);
         }
-        if keep.len() == readers && readers >= SORTED {
-            push(r, n.seg, n.site, n.mask)?
-        } else {
-            keep.push((n.seg, n.site));
-            keep.sort_unstable();
-            let mut new = 0;
-            for (seg, site) in keep {
-                new = if new == 0 {
-                    super::shadow::entry(seg, n.mask, site)?
-                } else {
-                    push(new, seg, site, n.mask)?
-                };
-            }
-            new
+        if keep.len() >= MOST {
+            return None;
         }
+        // In one order, so that sets of the same readers are the same set.
+        keep.push((n.seg, n.site));
+        keep.sort_unstable();
+        let mut new = 0;
+        for (seg, site) in keep {
+            new = if new == 0 {
+                super::shadow::entry(seg, n.mask, site)?
+            } else {
+                push(new, seg, site, n.mask)?
+            };
+        }
+        new
     };
     th.steps[at] = Step {
         from: r,

@@ -97,7 +97,7 @@ pub unsafe fn read_known(th: *const Thread, addr: usize, size: usize) -> bool {
     let r = c.r.load(Relaxed);
     // SAFETY: by the caller's promise.
     let (key, set) = unsafe { ((*th).key, (*th).last_set) };
-    mine(r, key, m) || mine(c.w.load(Relaxed), key, m) || (r == set && r & m == m)
+    mine(r, key, m) || (r == set && r & m == m) || mine(c.w.load(Relaxed), key, m)
 }
 
 /// Whether writing `size` bytes inside one word needs no work.

@@ -133,9 +133,9 @@ pub fn woken(l: &mut Local) {
     let th = super::thread::of(l);
     match std::mem::replace(&mut th.wants, Wants::Nothing) {
         Wants::Nothing => {}
-        Wants::Mutex(a) => locked(l, a),
-        Wants::WriteLock(a) => write_locked(l, a),
-        Wants::ReadLock(a) => read_locked(l, a),
+        Wants::Mutex(a) => locked(l, a, false),
+        Wants::WriteLock(a) => write_locked(l, a, false),
+        Wants::ReadLock(a) => read_locked(l, a, false),
         Wants::WaitGroup(a) => waited(th, a),
         Wants::Cond(a, t) => notified(th, a, t),
     }
@@ -150,17 +150,21 @@ fn touch(l: &mut Local, addr: usize, read: bool) {
 /// Where an RWMutex counts its readers.
 const READERS: usize = 16;
 
-fn hold(l: &mut Local, addr: usize, read: bool) {
+fn hold(l: &mut Local, addr: usize, read: bool, tried: bool) {
     touch(l, addr, read);
     let site = stack::here(l);
     let th = super::thread::of(l);
     let seg = th.current();
-    th.held.push(Held {
+    let new = Held {
         addr,
         site,
         read,
         seg,
-    });
+    };
+    if !tried {
+        super::order::taken(th, new);
+    }
+    th.held.push(new);
 }
 fn let_go(l: &mut Local, addr: usize, read: bool) {
     let th = super::thread::of(l);
@@ -175,10 +179,10 @@ fn let_go(l: &mut Local, addr: usize, read: bool) {
     }
 }
 
-/// A mutex was locked.
-pub fn locked(l: &mut Local, addr: usize) {
+/// A mutex was locked; `tried`: by an attempt that would not have waited.
+pub fn locked(l: &mut Local, addr: usize, tried: bool) {
     with_cached(l, addr, |l, v| super::thread::of(l).acquire(&v.last));
-    hold(l, addr, false);
+    hold(l, addr, false, tried);
 }
 /// A mutex is about to be unlocked.
 pub fn unlock(l: &mut Local, addr: usize) {
@@ -188,19 +192,19 @@ pub fn unlock(l: &mut Local, addr: usize) {
     });
 }
 /// An RWMutex was locked for writing.
-pub fn write_locked(l: &mut Local, addr: usize) {
+pub fn write_locked(l: &mut Local, addr: usize, tried: bool) {
     with_cached(l, addr, |l, v| {
         let th = super::thread::of(l);
         th.acquire(&v.last);
         th.acquire_sum(&v.sum);
         v.sum = Sum::default();
     });
-    hold(l, addr, false);
+    hold(l, addr, false, tried);
 }
 /// An RWMutex was locked for reading.
-pub fn read_locked(l: &mut Local, addr: usize) {
+pub fn read_locked(l: &mut Local, addr: usize, tried: bool) {
     with_cached(l, addr, |l, v| super::thread::of(l).acquire(&v.last));
-    hold(l, addr, true);
+    hold(l, addr, true, tried);
 }
 /// A reader is about to leave an RWMutex.
 pub fn read_unlock(l: &mut Local, addr: usize) {

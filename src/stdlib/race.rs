@@ -76,7 +76,7 @@ on!(mutex_unlock, Mutex, 0, |c, m, p| {
 on!(mutex_try, Mutex, 1, |c, m, p| {
     let ok = m.try_lock();
     if ok {
-        hb::locked(local(c.cx), p);
+        hb::locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
     Exit::Next
@@ -104,7 +104,7 @@ on!(rw_runlock, RwMutex, 0, |c, m, p| {
 on!(rw_try, RwMutex, 1, |c, m, p| {
     let ok = m.try_lock(c.cx.w());
     if ok {
-        hb::write_locked(local(c.cx), p);
+        hb::write_locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
     Exit::Next
@@ -112,7 +112,7 @@ on!(rw_try, RwMutex, 1, |c, m, p| {
 on!(rw_try_r, RwMutex, 1, |c, m, p| {
     let ok = m.try_rlock();
     if ok {
-        hb::read_locked(local(c.cx), p);
+        hb::read_locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
     Exit::Next

@@ -12,10 +12,10 @@ use regex_automata::meta::Regex;
 use crate::runtime::sched::task::State;
 use crate::runtime::wait_reason::WaitReason;
 use crate::vm::cx::{Cx, Exit};
-use crate::vm::exec;
 use crate::vm::goroutine::{self, Word};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::traceback;
+use crate::vm::{collect, exec};
 
 /// Compiled patterns, or what is wrong with them.
 type Patterns = HashMap<Vec<u8>, Result<Regex, String>>;
@@ -93,6 +93,31 @@ unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
     crate::try_exit!(c.ret_str(text.as_bytes()))
         .ret_int(count)
         .ret_bool(blocked);
+    Exit::Next
+}
+
+/// Goroutines marked with an owner that nobody can wake any more: their dump, how many.
+unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments; the call saved the goroutine's state.
+    let mut c = unsafe { Call::new(cx, base, 3) };
+    let owner = c.int() as usize;
+    goroutine::clear_unused(c.cx.g());
+    let (text, count) = collect::find_lost(c.cx.w(), |_, lost| {
+        let (mut text, mut count) = (String::new(), 0);
+        for g in lost {
+            if goroutine::get(g, Word::Owner) != owner {
+                continue;
+            }
+            if count > 0 {
+                text.push('\n');
+            }
+            count += 1;
+            let frames = traceback::stopped_frames(g);
+            traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+        }
+        (text, count)
+    });
+    crate::try_exit!(c.ret_str(text.as_bytes())).ret_int(count);
     Exit::Next
 }
 
@@ -209,6 +234,7 @@ pub const NATIVES: &[Entry] = &[
     ("testing.badRegexp", bad_regexp),
     ("testing.setOwner", set_owner),
     ("testing.raceErrors", race_errors),
+    ("testing.lost", lost),
     ("testing.leaked", leaked),
     ("testing.watch", watch),
     ("testing.unwatch", unwatch),

@@ -9,12 +9,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::cx::Cx;
 use super::exec::{GC_ASKED, GC_COUNT, LAST_GC, Vm};
 use super::goroutine::{self, Word};
-use super::{afterlife, roots};
+use super::{afterlife, leak, roots};
 use crate::bytecode::program::funcs;
 use crate::heap::{AllocCache, Marker, heap};
 use crate::race;
 use crate::runtime::sched::Runtime;
-use crate::runtime::sched::task::{G, State};
+use crate::runtime::sched::task::{G, GRef, State};
+use crate::runtime::sched::worker::Worker;
 
 impl Vm {
     /// Stops the world and collects. `force`: also when nobody asked.
@@ -24,11 +25,7 @@ impl Vm {
         w.stop_the_world();
         if force || GC_ASKED.load(Ordering::Acquire) {
             // SAFETY: the world is stopped.
-            unsafe { collect_stopped(w.rt()) };
-            GC_COUNT.fetch_add(1, Ordering::Relaxed);
-            GC_ASKED.store(false, Ordering::Release);
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            LAST_GC.store(now.map_or(0, |d| d.as_nanos() as u64), Ordering::Relaxed);
+            unsafe { collect_stopped(w.rt(), false) };
         }
         w.start_the_world();
         if let Some(id) = self.finalizers
@@ -45,9 +42,23 @@ impl Vm {
     }
 }
 
+/// Collects and returns the goroutines that nobody can wake any more; `f` sees them while
+/// the world is stopped. The caller's state is saved.
+pub fn find_lost<R>(w: &Worker, f: impl FnOnce(&Runtime, &[GRef]) -> R) -> R {
+    w.stop_the_world();
+    // SAFETY: the world is stopped.
+    let lost = unsafe { collect_stopped(w.rt(), true) };
+    let r = f(w.rt(), &lost);
+    w.start_the_world();
+    r
+}
+
+/// A collection; with `seek` it returns the lost goroutines.
+///
 /// # Safety
 /// The world is stopped.
-unsafe fn collect_stopped(rt: &Runtime) {
+unsafe fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
+    let mut lost = Vec::new();
     rt.for_each_p(|p| {
         // SAFETY: the world is stopped: the P's words are ours.
         let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
@@ -66,14 +77,19 @@ unsafe fn collect_stopped(rt: &Runtime) {
                 m.mark_word(p as u64);
                 m.mark_range(p, n);
             });
-            rt.for_each_g(|g| mark_g(g, m));
             rt.for_each_timer(|t| {
-                if !t.is_channel() {
+                // Whoever waits for a timer is not lost.
+                if seek || !t.is_channel() {
                     m.mark_word(t as *const _ as u64);
                     m.mark_word(t.arg() as u64);
                 }
             });
             crate::stdlib::mark_roots(m);
+            if seek {
+                lost = leak::mark_all(rt, m, |g, m| mark_g(g, m));
+            } else {
+                rt.for_each_g(|g| mark_g(g, m));
+            }
             afterlife::mark(m);
             m.drain();
             afterlife::settle(m);
@@ -99,6 +115,11 @@ unsafe fn collect_stopped(rt: &Runtime) {
             goroutine::shrink(g);
         }
     });
+    GC_COUNT.fetch_add(1, Ordering::Relaxed);
+    GC_ASKED.store(false, Ordering::Release);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    LAST_GC.store(now.map_or(0, |d| d.as_nanos() as u64), Ordering::Relaxed);
+    lost
 }
 
 /// The race detector's part of a collection, after marking.

@@ -7,11 +7,12 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use super::collect::find_lost;
 use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::unwind::{self, Next};
-use super::{dispatch, session, traceback};
+use super::{dispatch, leak, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
@@ -436,6 +437,11 @@ impl Vm {
             Exit::Exited => {
                 if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
                     flush_output();
+                    if LEAKS.load(Ordering::Relaxed) {
+                        // The frame is gone; only where it was is known.
+                        goroutine::save(cx);
+                        eprint_all(&find_lost(cx.w(), leak::listing));
+                    }
                     return Some(Stop::MainDone(race::report::finish(0)));
                 }
                 Some(Stop::Exited)
@@ -683,6 +689,13 @@ impl Vm {
         }
         die(&out, 2)
     }
+}
+
+static LEAKS: AtomicBool = AtomicBool::new(false);
+
+/// At the end of main, list the goroutines left behind.
+pub fn list_leaks() {
+    LEAKS.store(true, Ordering::Relaxed);
 }
 
 /// Clears what earlier calls left where the present one, of a native without arguments,

@@ -5,12 +5,13 @@
 //! guest memory means to the race detector (nothing, in `ops`).
 
 pub mod afterlife;
-mod collect;
+pub mod collect;
 pub mod cx;
 pub mod dispatch;
 pub mod exec;
 pub mod fault;
 pub mod goroutine;
+pub mod leak;
 pub mod natives;
 
 /// Goes on at `$pc` (already advanced).

@@ -34,7 +34,7 @@ const VALUES: &[&str] = &[
 ];
 /// Flags of the test program that are on or off.
 const SWITCHES: &[&str] = &[
-    "v", "short", "failfast", "benchmem", "fullpath", "leak", "json", "race",
+    "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race",
 ];
 /// Flags that are accepted and change nothing.
 const IGNORED_VALUES: &[&str] = &["vet", "p", "tags", "mod", "outputdir"];

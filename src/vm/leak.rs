@@ -1,0 +1,133 @@
+//! Goroutines that nobody can wake any more.
+//!
+//! A goroutine that waits on a channel or a lock goes on only if somebody else gets at that
+//! object. So a collection that looks for lost goroutines marks everything else first, and
+//! the stacks of waiting goroutines only once an object they wait on has been reached, until
+//! nothing changes. Whoever is left waits for ever. Their stacks are marked in the end, as
+//! if they were alive: they are reported, not ended.
+#![allow(unsafe_code)]
+
+use std::fmt::Write;
+
+use super::traceback::{self, Frame};
+use crate::heap::{Marker, heap};
+use crate::runtime::sched::Runtime;
+use crate::runtime::sched::task::{G, GRef, State};
+use crate::runtime::wait_reason::WaitReason;
+
+/// Whether only another goroutine can end this one's wait.
+fn waits_for_others(g: &G) -> bool {
+    use WaitReason as W;
+    g.state() == State::Waiting
+        && matches!(
+            g.wait_reason(),
+            W::ChanReceive
+                | W::ChanSend
+                | W::ChanReceiveNil
+                | W::ChanSendNil
+                | W::Select
+                | W::SelectNoCases
+                | W::Semacquire
+                | W::MutexLock
+                | W::RwMutexLock
+                | W::RwMutexRLock
+                | W::CondWait
+                | W::WaitGroupWait
+        )
+}
+
+fn reached(g: &G, m: &Marker) -> bool {
+    if matches!(
+        g.wait_reason(),
+        WaitReason::ChanReceiveNil | WaitReason::ChanSendNil | WaitReason::SelectNoCases
+    ) {
+        return false;
+    }
+    let (base, len) = (heap().base(), heap().region_bytes());
+    let mut yes = false;
+    g.for_each_wait_obj(|a| {
+        // What does not lie in the heap is a package variable.
+        yes |= a != 0 && (a.wrapping_sub(base) >= len || m.is_marked(a));
+    });
+    yes
+}
+
+/// Marks all goroutines, after all other roots, by `mark`; returns the lost ones.
+pub fn mark_all(rt: &Runtime, m: &mut Marker, mark: impl Fn(&G, &mut Marker)) -> Vec<GRef> {
+    let mut waiting = Vec::new();
+    rt.for_each_g(|g| {
+        if waits_for_others(g) {
+            waiting.push(g.gref());
+        } else {
+            mark(g, m);
+        }
+    });
+    loop {
+        m.drain();
+        let before = waiting.len();
+        waiting.retain(|g| {
+            let yes = reached(g, m);
+            if yes {
+                mark(g, m);
+            }
+            !yes
+        });
+        if waiting.len() == before {
+            break;
+        }
+    }
+    for g in &waiting {
+        mark(g, m);
+    }
+    waiting
+}
+
+/// What `--leaks` prints at the end: goroutines still waiting, by where they were created.
+pub fn listing(rt: &Runtime, lost: &[GRef]) -> String {
+    let mut groups: Vec<(usize, bool, Vec<GRef>)> = Vec::new();
+    let mut all = Vec::new();
+    rt.for_each_g(|g| {
+        if g.state() == State::Waiting && g.id() != 1 && g.created_pc() != 0 {
+            all.push(g.gref());
+        }
+    });
+    all.sort_by_key(|g| g.id());
+    for g in &all {
+        let never = lost.contains(g);
+        let same = |x: &&mut (usize, bool, Vec<GRef>)| {
+            x.0 == g.created_pc() && x.1 == never && x.2[0].wait_reason() == g.wait_reason()
+        };
+        match groups.iter_mut().find(same) {
+            Some(x) => x.2.push(*g),
+            None => groups.push((g.created_pc(), never, vec![*g])),
+        }
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let count = |n: usize| format!("{n} goroutine{}", if n == 1 { "" } else { "s" });
+    let mut out = format!("goroutine leak: {} left behind\n", count(all.len()));
+    for (pc, never, gs) in groups {
+        let at = traceback::place(Frame {
+            pc,
+            is_return: false,
+        })
+        .map_or(String::new(), |p| {
+            format!(" by {} at {}:{}", p.func, p.file, p.line)
+        });
+        let hope = if never {
+            ", which nobody can wake any more"
+        } else {
+            ""
+        };
+        let _ = writeln!(out, "\n{} started{at}{hope}:", count(gs.len()));
+        let g = gs[0];
+        traceback::write_goroutine(
+            &mut out,
+            &g,
+            g.status_text(),
+            &traceback::stopped_frames(&g),
+        );
+    }
+    out
+}
