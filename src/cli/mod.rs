@@ -3,7 +3,10 @@
 pub mod doc;
 pub mod explain;
 pub mod fmt;
+pub mod color;
+pub mod complete;
 pub mod options;
+pub mod repl;
 pub mod run;
 pub mod suggest;
 pub mod test;
