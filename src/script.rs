@@ -109,7 +109,9 @@ pub fn soften(diags: &mut Vec<Diagnostic>) {
     diags.retain(|d| d.code != "UnusedImport" || d.span != Span::NONE);
     // A declaration and its assignment find the same fault.
     let mut seen = HashSet::new();
-    diags.retain(|d| d.severity != Severity::Error || seen.insert(d.span.lo) || d.span == Span::NONE);
+    diags.retain(|d| {
+        d.severity != Severity::Error || seen.insert(d.span.lo) || d.span == Span::NONE
+    });
     let all = by_name();
     for d in diags {
         if matches!(d.code, "UnusedVar" | "UnusedImport") {

@@ -13,7 +13,11 @@ pub fn set(when: &str) -> Result<(), String> {
         "auto" => AUTO,
         "always" => ALWAYS,
         "never" => NEVER,
-        other => return Err(format!("unknown colour {other:?}: want auto, always or never")),
+        other => {
+            return Err(format!(
+                "unknown colour {other:?}: want auto, always or never"
+            ));
+        }
     };
     WISH.store(wish, Ordering::Relaxed);
     Ok(())

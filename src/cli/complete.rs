@@ -10,6 +10,8 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("check", "report errors, run nothing"),
     ("vet", "report what is most likely wrong"),
     ("fmt", "lay out source files"),
+    ("explain", "explain an error"),
+    ("doc", "show documentation"),
     ("dis", "list the bytecode of a program"),
     ("completions", "print completions for a shell"),
     ("version", "print the version"),
@@ -21,12 +23,29 @@ pub const FLAGS: &[&str] = &["help", "version", "color", "error-format"];
 
 /// Flags of `test`.
 const TEST: &[&str] = &[
-    "run", "skip", "v", "count", "timeout", "parallel", "short", "failfast", "shuffle", "bench",
-    "benchtime", "benchmem", "json", "list", "cpu", "leak", "args",
+    "run",
+    "skip",
+    "v",
+    "count",
+    "timeout",
+    "parallel",
+    "short",
+    "failfast",
+    "shuffle",
+    "bench",
+    "benchtime",
+    "benchmem",
+    "json",
+    "list",
+    "cpu",
+    "leak",
+    "args",
 ];
 
 fn words<'a>(list: impl Iterator<Item = &'a str>, before: &str) -> String {
-    list.map(|w| format!("{before}{w}")).collect::<Vec<_>>().join(" ")
+    list.map(|w| format!("{before}{w}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The script for a shell; None for an unknown one.

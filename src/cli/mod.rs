@@ -1,10 +1,10 @@
 //! The command line.
 
+pub mod color;
+pub mod complete;
 pub mod doc;
 pub mod explain;
 pub mod fmt;
-pub mod color;
-pub mod complete;
 pub mod options;
 pub mod repl;
 pub mod run;

@@ -52,13 +52,10 @@ flags (one or two dashes):
     --race-format=FORMAT    text (as Go prints it), json: one object a line, sarif
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
-<<<<<<< HEAD
     --max-memory=SIZE       run: die when more memory is in use, such as 512MB
     --max-goroutines=N      run: die when there are more goroutines
     --timeout=DURATION      run: die after this long, such as 10s; with all stacks
-=======
     --color=WHEN            auto (default), always or never
->>>>>>> 7be3fa6 (The interactive session)
 
 environment:
     GOMAXPROCS     number of goroutines that run at the same instant (default: processors)
@@ -196,11 +193,10 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 race_form,
             });
         }
-<<<<<<< HEAD
-        Some(v @ ("run" | "check" | "vet" | "explain" | "doc" | "dis" | "version" | "help")) => {
-=======
-        Some(v @ ("run" | "repl" | "completions" | "check" | "vet" | "dis" | "version" | "help")) => {
->>>>>>> 7be3fa6 (The interactive session)
+        Some(
+            v @ ("run" | "repl" | "completions" | "check" | "vet" | "explain" | "doc" | "dis"
+            | "version" | "help"),
+        ) => {
             let v = v.to_string();
             rest.next();
             v
@@ -278,15 +274,12 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     }
                 };
             }
-<<<<<<< HEAD
             "max-memory" | "max-goroutines" | "timeout" if verb == "run" => {
                 let v = value
                     .or_else(|| rest.next())
                     .ok_or_else(|| format!("--{name} needs a value"))?;
                 crate::runtime::limits::set(name, &v)?;
             }
-            other => return Err(format!("unknown flag --{other}")),
-=======
             "color" => {
                 let v = value
                     .or_else(|| rest.next())
@@ -294,13 +287,12 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 super::color::set(&v)?;
             }
             other => {
-                let known = ["race", "race-format"].into_iter();
-                let known = known.chain(super::complete::FLAGS.iter().copied());
+                let known = ["race", "race-format", "max-memory", "max-goroutines", "timeout"];
+                let known = known.into_iter().chain(super::complete::FLAGS.iter().copied());
                 let hint = super::suggest::closest(other, known)
                     .map_or(String::new(), |k| format!("; did you mean --{k}?"));
                 return Err(format!("unknown flag --{other}{hint}"));
             }
->>>>>>> 7be3fa6 (The interactive session)
         }
     }
     let one = |files: Vec<String>| -> Result<String, String> {

@@ -241,7 +241,13 @@ fn report(sources: &SourceMap, diags: &[Diagnostic], opts: &Options) {
     let format = opts
         .format
         .unwrap_or(if tty { Format::Human } else { Format::Short });
-    print_diagnostics(sources, diags, format, color::on(tty), &mut std::io::stderr().lock());
+    print_diagnostics(
+        sources,
+        diags,
+        format,
+        color::on(tty),
+        &mut std::io::stderr().lock(),
+    );
 }
 
 /// Prints what is wrong with a program.

@@ -72,8 +72,10 @@ unsafe fn chan_state(cx: &mut Cx, base: *mut u64) -> Exit {
         }
         let t = rtti_of(ty);
         let Some(ch) = (word as *const Hchan).as_ref() else {
-            crate::try_exit!(c.ret_str(format!("{}: nil: every send and receive waits for ever\n", t.name).as_bytes()))
-                .ret_bool(true);
+            crate::try_exit!(c.ret_str(
+                format!("{}: nil: every send and receive waits for ever\n", t.name).as_bytes()
+            ))
+            .ret_bool(true);
             return Exit::Next;
         };
         let w = c.cx.w();
@@ -319,11 +321,18 @@ fn waits(entries: &[Entry1]) -> String {
     let mut out = tree(&by_object(entries, |_| true));
     let for_ever = |e: &&Entry1| e.waiting && e.reason.is_for_ever();
     for e in entries.iter().filter(for_ever) {
-        let _ = writeln!(out, "nothing\n`- goroutine {} [{}] at {}", e.id, e.status, e.place);
+        let _ = writeln!(
+            out,
+            "nothing\n`- goroutine {} [{}] at {}",
+            e.id, e.status, e.place
+        );
     }
     if out.is_empty() {
         out.push_str("nobody waits\n");
-    } else if entries.iter().all(|e| e.waiting && e.reason != WaitReason::Sleep && e.reason != WaitReason::IoWait) {
+    } else if entries
+        .iter()
+        .all(|e| e.waiting && e.reason != WaitReason::Sleep && e.reason != WaitReason::IoWait)
+    {
         out.push_str("all of them wait: only a new input can wake one\n");
     }
     out

@@ -25,12 +25,69 @@ pub struct Helper {
 }
 
 const WORDS: &[&str] = &[
-    "append", "any", "bool", "break", "byte", "cap", "case", "chan", "clear", "close", "complex128",
-    "const", "continue", "copy", "default", "defer", "delete", "else", "error", "fallthrough",
-    "false", "float32", "float64", "for", "func", "go", "goto", "if", "import", "int", "int16",
-    "int32", "int64", "int8", "interface", "iota", "len", "make", "map", "max", "min", "new", "nil",
-    "panic", "print", "println", "range", "recover", "return", "rune", "select", "string", "struct",
-    "switch", "true", "type", "uint", "uint16", "uint32", "uint64", "uint8", "uintptr", "var",
+    "append",
+    "any",
+    "bool",
+    "break",
+    "byte",
+    "cap",
+    "case",
+    "chan",
+    "clear",
+    "close",
+    "complex128",
+    "const",
+    "continue",
+    "copy",
+    "default",
+    "defer",
+    "delete",
+    "else",
+    "error",
+    "fallthrough",
+    "false",
+    "float32",
+    "float64",
+    "for",
+    "func",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "interface",
+    "iota",
+    "len",
+    "make",
+    "map",
+    "max",
+    "min",
+    "new",
+    "nil",
+    "panic",
+    "print",
+    "println",
+    "range",
+    "recover",
+    "return",
+    "rune",
+    "select",
+    "string",
+    "struct",
+    "switch",
+    "true",
+    "type",
+    "uint",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "uintptr",
+    "var",
 ];
 
 impl Helper {
@@ -147,7 +204,11 @@ impl Hinter for Helper {
         }
         let found = ctx
             .history()
-            .starts_with(line, ctx.history().len().checked_sub(1)?, SearchDirection::Reverse)
+            .starts_with(
+                line,
+                ctx.history().len().checked_sub(1)?,
+                SearchDirection::Reverse,
+            )
             .ok()??;
         let rest = found.entry[line.len()..].lines().next().unwrap_or("");
         (!rest.is_empty()).then(|| rest.to_string())
@@ -175,11 +236,30 @@ fn style(kind: T) -> Option<&'static str> {
         T::Str => STRING,
         T::Lit(crate::syntax::ast::LitKind::Char) => STRING,
         T::Lit(_) => NUMBER,
-        T::Break | T::Case | T::Chan | T::Const | T::Continue | T::Default | T::Defer | T::Else
-        | T::Fallthrough | T::For | T::Func | T::Go | T::Goto | T::If | T::Import | T::Interface
-        | T::Map | T::Range | T::Return | T::Select | T::Struct | T::Switch | T::Type | T::Var => {
-            KEYWORD
-        }
+        T::Break
+        | T::Case
+        | T::Chan
+        | T::Const
+        | T::Continue
+        | T::Default
+        | T::Defer
+        | T::Else
+        | T::Fallthrough
+        | T::For
+        | T::Func
+        | T::Go
+        | T::Goto
+        | T::If
+        | T::Import
+        | T::Interface
+        | T::Map
+        | T::Range
+        | T::Return
+        | T::Select
+        | T::Struct
+        | T::Switch
+        | T::Type
+        | T::Var => KEYWORD,
         _ => return None,
     })
 }

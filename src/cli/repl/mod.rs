@@ -275,7 +275,10 @@ impl Repl {
             (0, n) => format!("the {n} other goroutines all wait, too (:wait shows for what)"),
             (n, _) => format!("{n} running goroutines could wake it (:g lists them)"),
         };
-        eprintln!("waiting: {} in goroutine {me}; {who}; Ctrl-C gives up", r.text());
+        eprintln!(
+            "waiting: {} in goroutine {me}; {who}; Ctrl-C gives up",
+            r.text()
+        );
     }
 }
 

@@ -71,7 +71,8 @@ pub fn unfinished(text: &str) -> bool {
     let (errors, _, unfinished) = parse_text(&mut ast, &sources, id, &script);
     // A comment or raw string may be open, too.
     let open = errors.iter().any(|d| {
-        d.message.contains("not terminated") && !d.message.contains("newline in")
+        d.message.contains("not terminated")
+            && !d.message.contains("newline in")
             && !d.message.starts_with("rune")
     });
     // Two empty lines end everything.
@@ -427,9 +428,11 @@ impl Units {
         let at = (obj.span.lo - file.base) as usize;
         let line = text[..at].rfind('\n').map_or(0, |i| i + 1);
         let mut start = line;
-        while let Some(prev) = text[..start.saturating_sub(1)].rfind('\n').map(|i| i + 1).or(
-            if start > 0 { Some(0) } else { None },
-        ) {
+        while let Some(prev) = text[..start.saturating_sub(1)]
+            .rfind('\n')
+            .map(|i| i + 1)
+            .or(if start > 0 { Some(0) } else { None })
+        {
             if start == 0 || !text[prev..start].trim_start().starts_with("//") {
                 break;
             }
@@ -439,7 +442,9 @@ impl Units {
         let decl = &text[line..];
         let is_func = matches!(obj.kind, ObjKind::Func { .. });
         let end = if is_func {
-            decl.find(" {\n").or_else(|| decl.find(" { ")).or_else(|| decl.find('\n'))
+            decl.find(" {\n")
+                .or_else(|| decl.find(" { "))
+                .or_else(|| decl.find('\n'))
         } else if decl.lines().next().is_some_and(|l| l.ends_with('{')) {
             decl.find("\n}").map(|i| i + 2)
         } else {
@@ -603,7 +608,10 @@ fn wrap_expression(ast: &mut Ast, func: FuncId, wrap: Wrap) -> Option<ExprId> {
             values: vec![x],
             span,
         };
-        ast.files.first_mut()?.decls.insert(0, Decl::Var(vec![spec]));
+        ast.files
+            .first_mut()?
+            .decls
+            .insert(0, Decl::Var(vec![spec]));
         let target = ast.add_ident(Name::new(LAST), span);
         let target = ast.add_expr(ExprKind::Ident(target), span);
         let kind = StmtKind::Assign {
