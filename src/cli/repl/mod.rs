@@ -96,8 +96,6 @@ impl Repl {
 
     /// Reads from a terminal.
     fn terminal(&mut self) -> i32 {
-        // SIGINT reaches this process only while an input runs: the editor reads keys raw.
-        catch_interrupts();
         println!(
             "gosub {}, :help for help, Ctrl-D leaves",
             env!("CARGO_PKG_VERSION")
@@ -213,6 +211,10 @@ impl Repl {
         for init in self.units.take_inits() {
             session::submit(init);
             while !session::wait(Duration::from_secs(1)) {}
+        }
+        if self.tty {
+            // The editor has put its own handler there.
+            catch_interrupts();
         }
         INTERRUPTED.store(false, Ordering::Relaxed);
         session::submit(f);
