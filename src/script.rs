@@ -107,6 +107,11 @@ pub fn add_imports(ast: &mut Ast, known: &dyn Fn(&str) -> bool) {
 pub fn soften(diags: &mut Vec<Diagnostic>) {
     // Imports that nobody wrote need no use.
     diags.retain(|d| d.code != "UnusedImport" || d.span != Span::NONE);
+    // A declaration and its assignment find the same fault.
+    let mut seen = HashSet::new();
+    diags.retain(|d| {
+        d.severity != Severity::Error || seen.insert(d.span.lo) || d.span == Span::NONE
+    });
     let all = by_name();
     for d in diags {
         if matches!(d.code, "UnusedVar" | "UnusedImport") {

@@ -38,7 +38,7 @@ impl Span {
 }
 
 /// One source file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SourceFile {
     /// The path as diagnostics print it.
     pub name: String,
@@ -77,7 +77,7 @@ impl SourceFile {
 }
 
 /// All source files of one program.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
 }

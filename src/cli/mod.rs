@@ -1,9 +1,12 @@
 //! The command line.
 
+pub mod color;
+pub mod complete;
 pub mod doc;
 pub mod explain;
 pub mod fmt;
 pub mod options;
+pub mod repl;
 pub mod run;
 pub mod suggest;
 pub mod test;

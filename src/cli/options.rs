@@ -15,14 +15,34 @@ pub mod exit {
 pub const HELP: &str = "\
 gosub runs Go programs without a build step.
 
+examples:
+    gosub prog.gosub a b              run a program or script with arguments
+    gosub -e 'fmt.Println(6 * 7)'     run code from the command line
+    gosub                             start an interactive session
+    gosub test -v ./...               run the tests below this directory
+    gosub -race prog.go               look for data races while it runs
+    gosub check --error-format=json prog.go
+
 usage:
-    gosub [run] [flags] FILE [args]   run a program (.go or .gosub); args go to the program
+    gosub [run] [flags] FILE [args]   run a program (.go or .gosub), several files, a
+                                      directory, or - (standard input); what follows
+                                      belongs to the program. A file other than .go may be a
+                                      script: statements at the top level, packages of the
+                                      standard library are imported by use
+    gosub [run] -e CODE [args]        run CODE as a script
+    gosub repl                        interactive session (:help there)
+    gosub test [flags] [PACKAGES]     run tests of directories or files, with the flags of
+                                      go test: -run -skip -v -count -timeout -parallel -short
+                                      -failfast -shuffle -bench -benchtime -benchmem -json
+                                      -list -cpu -args; -leak fails tests that leave
+                                      goroutines behind
     gosub check [flags] FILE...       report every error of a program, run nothing
     gosub vet [flags] FILE...         report what compiles but is most likely wrong
     gosub explain [CODE]              explain an error with examples, or list all codes
     gosub doc PKG[.NAME[.METHOD]]     show documentation; PKG may be a file
     gosub fmt [-l] [-w] [-d] [PATH...]  lay out source files as gofmt does
     gosub dis FILE                    list the bytecode of a program
+    gosub completions SHELL           completions for bash, zsh or fish
     gosub version                     print the version
     gosub --help                      print this text
 
@@ -36,6 +56,7 @@ flags (one or two dashes):
     --max-memory=SIZE       run: die when more memory is in use, such as 512MB
     --max-goroutines=N      run: die when there are more goroutines
     --timeout=DURATION      run: die after this long, such as 10s; with all stacks
+    --color=WHEN            auto (default), always or never
 
 environment:
     GOMAXPROCS     number of goroutines that run at the same instant (default: processors)
@@ -51,11 +72,6 @@ exit codes:
     0  success              n  os.Exit(n)
     1  compile error        2  panic, fatal error (deadlock, ...) or wrong usage
     66 data races (with -race)
-
-examples:
-    gosub examples/hello.gosub
-    gosub check --error-format=json prog.go
-    GOMAXPROCS=1 gosub run prog.go 100
 ";
 
 /// What to do.
@@ -75,6 +91,11 @@ pub enum Command {
     },
     Dis {
         file: String,
+    },
+    /// The interactive session.
+    Repl,
+    Completions {
+        shell: String,
     },
     /// Arguments after `test`.
     Test {
@@ -123,6 +144,7 @@ fn test_command(args: &[String]) -> Result<Options, String> {
         }
         match a.trim_start_matches('-').split_once('=') {
             Some(("error-format", v)) if a.starts_with('-') => format = Some(error_format(v)?),
+            Some(("color", v)) if a.starts_with('-') => super::color::set(v)?,
             _ => rest.push(a.clone()),
         }
         if a == "-args" || a == "--args" {
@@ -160,6 +182,14 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let mut race_form = Form::Text;
     let mut rest = args.iter().cloned().peekable();
     let verb = match rest.peek().map(String::as_str) {
+        None if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
+            return Ok(Options {
+                command: Command::Repl,
+                format,
+                race,
+                race_form,
+            });
+        }
         None => return Err("no file given".into()),
         Some("fmt") => {
             return Ok(Options {
@@ -170,7 +200,10 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 leaks,
             });
         }
-        Some(v @ ("run" | "check" | "vet" | "explain" | "doc" | "dis" | "version" | "help")) => {
+        Some(
+            v @ ("run" | "repl" | "completions" | "check" | "vet" | "explain" | "doc" | "dis"
+            | "version" | "help"),
+        ) => {
             let v = v.to_string();
             rest.next();
             v
@@ -258,7 +291,19 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     .ok_or_else(|| format!("--{name} needs a value"))?;
                 crate::runtime::limits::set(name, &v)?;
             }
-            other => return Err(format!("unknown flag --{other}")),
+            "color" => {
+                let v = value
+                    .or_else(|| rest.next())
+                    .ok_or("--color needs auto, always or never")?;
+                super::color::set(&v)?;
+            }
+            other => {
+                let known = ["race", "race-format", "max-memory", "max-goroutines", "timeout"];
+                let known = known.into_iter().chain(super::complete::FLAGS.iter().copied());
+                let hint = super::suggest::closest(other, known)
+                    .map_or(String::new(), |k| format!("; did you mean --{k}?"));
+                return Err(format!("unknown flag --{other}{hint}"));
+            }
         }
     }
     let one = |files: Vec<String>| -> Result<String, String> {
@@ -272,6 +317,10 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let command = match verb.as_str() {
         "version" => Command::Version,
         "help" => Command::Help,
+        "repl" => Command::Repl,
+        "completions" => Command::Completions {
+            shell: one(files).map_err(|_| "completions needs bash, zsh or fish")?,
+        },
         "check" | "vet" if files.is_empty() => return Err("no file given".into()),
         "check" => Command::Check { files },
         "vet" => Command::Vet { files },

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::options::{self, Command, HELP, Options, exit};
-use super::test;
+use super::{color, complete, repl, suggest, test};
 use crate::base::diag::Diagnostic;
 use crate::base::render::{Format, render};
 use crate::base::span::SourceMap;
@@ -63,6 +63,17 @@ fn command(opts: Options) -> i32 {
             );
             exit::OK
         }
+        Command::Repl => repl::main(color::on(std::io::stdout().is_terminal())),
+        Command::Completions { ref shell } => match complete::script(shell) {
+            Some(s) => {
+                print!("{s}");
+                exit::OK
+            }
+            None => {
+                eprintln!("gosub: no completions for {shell}: want bash, zsh or fish");
+                exit::FATAL
+            }
+        },
         Command::Test { ref args } => test::main(args, opts.format),
         Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
@@ -88,6 +99,13 @@ fn command(opts: Options) -> i32 {
             Err(code) => code,
         },
         Command::Run { ref file, ref args } => {
+            if let Some(c) = meant_command(file) {
+                eprintln!(
+                    "gosub: no command or file {file:?}; did you mean gosub {c}?\n\
+                     run 'gosub --help' for usage"
+                );
+                return exit::FATAL;
+            }
             let (files, args) = program_files(file, args);
             match load(&files, &opts) {
                 Ok(l) => {
@@ -108,6 +126,15 @@ fn command(opts: Options) -> i32 {
             }
         }
     }
+}
+
+/// The command that a word which is no file was probably meant to be.
+fn meant_command(word: &str) -> Option<&'static str> {
+    if word.contains(['.', '/']) || word == "-" || Path::new(word).exists() {
+        return None;
+    }
+    let all = complete::COMMANDS.iter().map(|c| c.0);
+    suggest::closest(word, all)
 }
 
 /// The files of the program that starts with `file`, and what is left for the program: as
@@ -217,10 +244,13 @@ fn report(sources: &SourceMap, diags: &[Diagnostic], opts: &Options) {
     let format = opts
         .format
         .unwrap_or(if tty { Format::Human } else { Format::Short });
-    let color = tty
-        && std::env::var_os("NO_COLOR").is_none()
-        && std::env::var("TERM").is_ok_and(|t| t != "dumb");
-    print_diagnostics(sources, diags, format, color, &mut std::io::stderr().lock());
+    print_diagnostics(
+        sources,
+        diags,
+        format,
+        color::on(tty),
+        &mut std::io::stderr().lock(),
+    );
 }
 
 /// Prints what is wrong with a program.

@@ -169,9 +169,20 @@ impl Lowerer {
         })
     }
 
+    /// A function value that initialises a package.
+    pub fn init_closure(&mut self, pkg: usize) -> u64 {
+        let id = self.reserve(Job::Init { pkg });
+        self.static_closure(id)
+    }
+
     /// Number of packages added so far.
     pub fn packages(&self) -> usize {
         self.pkgs.len()
+    }
+
+    /// Whether a function's declaration has a body that can be compiled by itself.
+    pub fn decl_is_known(&self, obj: Obj) -> bool {
+        self.decls.contains_key(&obj) && !self.is_bodyless(obj)
     }
 
     /// The code of a function that has been compiled, or is now.

@@ -41,6 +41,7 @@ pub mod rand;
 pub mod reach;
 pub mod reflect;
 pub mod regexp;
+pub mod repl;
 pub mod rt;
 pub mod runtime;
 pub mod signal;
@@ -91,6 +92,7 @@ pub const TABLES: &[&[Entry]] = &[
     reflect::CALLS,
     reflect::CONTAINERS,
     regexp::NATIVES,
+    repl::NATIVES,
     rt::NATIVES,
     runtime::NATIVES,
     signal::NATIVES,

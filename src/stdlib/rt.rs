@@ -13,7 +13,7 @@ use crate::vm::natives::{Call, Entry, Slice};
 ///
 /// # Safety
 /// The word is a non-nil map of the given type.
-unsafe fn walk_map(word: u64, t: &'static Rtti, visit: &mut dyn FnMut(*const u8, *const u8)) {
+pub unsafe fn walk_map(word: u64, t: &'static Rtti, visit: &mut dyn FnMut(*const u8, *const u8)) {
     let mt = MapType::of(t);
     let mut it = [0u64; map::ITER_WORDS];
     let it = it.as_mut_ptr() as *mut u8;

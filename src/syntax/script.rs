@@ -44,6 +44,19 @@ fn wrapped(toks: &[Tok], end: u32) -> Vec<Tok> {
     out
 }
 
+/// Whether brackets are open at the end, or a token wants another one after it.
+fn open(toks: &[Tok]) -> bool {
+    let depth: i64 = toks
+        .iter()
+        .map(|t| match t.kind {
+            T::LParen | T::LBrack | T::LBrace => 1,
+            T::RParen | T::RBrack | T::RBrace => -1,
+            _ => 0,
+        })
+        .sum();
+    depth > 0 || toks.last().is_some_and(|t| t.kind != T::Semi)
+}
+
 /// Whether `func` at the start of `toks` begins a declaration, not a literal.
 fn declares_func(toks: &[Tok]) -> bool {
     match toks.get(1).map(|t| t.kind) {
@@ -98,7 +111,7 @@ impl Driver<'_> {
             );
         }
         let j = item_end(self.toks, i);
-        if j == self.toks.len() && self.toks[j - 1].kind != T::Semi {
+        if j == self.toks.len() && open(&self.toks[i..j]) {
             self.script.unfinished = true;
         }
         let before = self.decls.len();

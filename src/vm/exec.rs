@@ -120,6 +120,8 @@ pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
 pub fn run_session(lw: Lowerer, procs: usize) -> std::io::Result<&'static Runtime> {
     session::activate();
     let (rt, entry) = make(lw, procs);
+    // It is to start what is there at this moment.
+    with_compiler(|lw| lw.compile(entry));
     // The session may always bring work.
     rt.external_begin();
     std::thread::Builder::new()

@@ -45,8 +45,6 @@ pub enum Question {
     Locks,
     /// Who waits for what, as a tree.
     Waits,
-    /// Goroutines that nobody can wake.
-    Leaks,
 }
 
 static STATE: (Mutex<Option<State>>, Condvar) = (Mutex::new(None), Condvar::new());

@@ -86,6 +86,17 @@ pub enum Op {
     Fault(Fault),
 }
 
+/// A channel at one moment.
+pub struct Snapshot {
+    pub cap: u32,
+    pub closed: bool,
+    /// Where the buffered values lie, oldest first.
+    pub buffer: Vec<*const u8>,
+    /// Numbers of the goroutines that wait to receive, and to send.
+    pub receivers: Vec<u64>,
+    pub senders: Vec<u64>,
+}
+
 impl Hchan {
     /// Bytes of the header.
     pub const SIZE: usize = std::mem::size_of::<Hchan>();
@@ -131,6 +142,23 @@ impl Hchan {
                 sendq: WaitQ::default(),
                 race: Cell::new(0),
             });
+        }
+    }
+
+    /// What is in the channel and who waits for it. Only while the world is stopped.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut buffer = Vec::new();
+        let mut i = self.recvx.get();
+        for _ in 0..self.count() {
+            buffer.push(self.slot(i).cast_const());
+            i = self.after(i);
+        }
+        Snapshot {
+            cap: self.cap,
+            closed: self.is_closed(),
+            buffer,
+            receivers: self.recvq.ids(),
+            senders: self.sendq.ids(),
         }
     }
 

@@ -67,6 +67,17 @@ impl WaitQ {
         }
     }
 
+    /// Numbers of the goroutines in the queue, in order.
+    pub(super) fn ids(&self) -> Vec<u64> {
+        let mut out = Vec::new();
+        let mut next = at(self.first.get());
+        while let Some(sd) = next {
+            out.push(sd.g_ref().id());
+            next = at(sd.next.get());
+        }
+        out
+    }
+
     /// Takes `sd` out if it is still queued.
     pub(super) fn remove(&self, sd: SudogRef) {
         let (prev, next) = (sd.prev.get(), sd.next.get());

@@ -1,0 +1,129 @@
+//! `gosub completions SHELL`: scripts that make shells complete commands and flags.
+
+use std::fmt::Write;
+
+/// Commands with what they do, for completion and hints.
+pub const COMMANDS: &[(&str, &str)] = &[
+    ("run", "run a program"),
+    ("repl", "start an interactive session"),
+    ("test", "run tests"),
+    ("check", "report errors, run nothing"),
+    ("vet", "report what is most likely wrong"),
+    ("fmt", "lay out source files"),
+    ("explain", "explain an error"),
+    ("doc", "show documentation"),
+    ("dis", "list the bytecode of a program"),
+    ("completions", "print completions for a shell"),
+    ("version", "print the version"),
+    ("help", "print help"),
+];
+
+/// Flags that every command takes.
+pub const FLAGS: &[&str] = &["help", "version", "color", "error-format"];
+
+/// Flags of `test`.
+const TEST: &[&str] = &[
+    "run",
+    "skip",
+    "v",
+    "count",
+    "timeout",
+    "parallel",
+    "short",
+    "failfast",
+    "shuffle",
+    "bench",
+    "benchtime",
+    "benchmem",
+    "json",
+    "list",
+    "cpu",
+    "leak",
+    "args",
+];
+
+fn words<'a>(list: impl Iterator<Item = &'a str>, before: &str) -> String {
+    list.map(|w| format!("{before}{w}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The script for a shell; None for an unknown one.
+pub fn script(shell: &str) -> Option<String> {
+    let commands = words(COMMANDS.iter().map(|c| c.0), "");
+    let flags = words(FLAGS.iter().copied(), "--");
+    let test = words(TEST.iter().copied(), "-");
+    let mut s = String::new();
+    match shell {
+        "bash" => {
+            let _ = write!(
+                s,
+                "_gosub() {{\n\
+                 \x20   local cur=${{COMP_WORDS[COMP_CWORD]}}\n\
+                 \x20   if [ \"$COMP_CWORD\" -eq 1 ] && [[ $cur != -* ]]; then\n\
+                 \x20       COMPREPLY=($(compgen -W \"{commands}\" -- \"$cur\") $(compgen -f -- \"$cur\"))\n\
+                 \x20   elif [ \"${{COMP_WORDS[1]}}\" = test ] && [[ $cur == -* ]]; then\n\
+                 \x20       COMPREPLY=($(compgen -W \"{test}\" -- \"$cur\"))\n\
+                 \x20   elif [[ $cur == -* ]]; then\n\
+                 \x20       COMPREPLY=($(compgen -W \"{flags}\" -- \"$cur\"))\n\
+                 \x20   else\n\
+                 \x20       COMPREPLY=($(compgen -f -- \"$cur\"))\n\
+                 \x20   fi\n\
+                 }}\n\
+                 complete -o filenames -F _gosub gosub\n"
+            );
+        }
+        "zsh" => {
+            s.push_str("#compdef gosub\n_gosub() {\n    local -a commands\n    commands=(\n");
+            for (name, what) in COMMANDS {
+                let _ = writeln!(s, "        '{name}:{what}'");
+            }
+            let _ = write!(
+                s,
+                "    )\n    if (( CURRENT == 2 )); then\n\
+                 \x20       _describe command commands\n        _files\n\
+                 \x20   elif [[ $words[2] == test && $words[CURRENT] == -* ]]; then\n\
+                 \x20       compadd -- {test}\n\
+                 \x20   elif [[ $words[CURRENT] == -* ]]; then\n\
+                 \x20       compadd -- {flags}\n\
+                 \x20   else\n        _files\n    fi\n}}\ncompdef _gosub gosub\n"
+            );
+        }
+        "fish" => {
+            for (name, what) in COMMANDS {
+                let _ = writeln!(
+                    s,
+                    "complete -c gosub -n __fish_use_subcommand -a {name} -d '{what}'"
+                );
+            }
+            for f in FLAGS {
+                let _ = writeln!(s, "complete -c gosub -l {f}");
+            }
+            for f in TEST {
+                let _ = writeln!(
+                    s,
+                    "complete -c gosub -n '__fish_seen_subcommand_from test' -o {f}"
+                );
+            }
+        }
+        _ => return None,
+    }
+    Some(s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shell_learns_every_command() {
+        for shell in ["bash", "zsh", "fish"] {
+            let s = script(shell).expect("known shell");
+            for (c, _) in COMMANDS {
+                assert!(s.contains(c), "{shell}: {c}");
+            }
+            assert!(s.contains("benchmem"), "{shell}");
+        }
+        assert!(script("tcsh").is_none());
+    }
+}

@@ -1,0 +1,129 @@
+//! The session's commands: `:help` lists them.
+
+use std::path::Path;
+
+use super::unit::Wrap;
+use super::{Next, Repl};
+use crate::cli::suggest;
+use crate::vm::session::{self, Question};
+
+const HELP: &str = "\
+Type Go: declarations, statements, expressions. Packages of the standard library are
+imported by use. Everything may be declared again. _ is the last value.
+
+  :g             goroutines: number, state, where, created at
+  :g N           stack of goroutine N
+  :ch X          channel X: buffer, who waits
+  :locks         locks, conditions and wait groups that somebody waits for
+  :wait          who waits for what, as a tree
+  :type X        type of X, without evaluating it
+  :doc NAME      declaration and comment (f, fmt.Println)
+  :dis F         bytecode of function F
+  :load FILE     run a script here
+  :save FILE     write the inputs so far to a file
+  :reset         forget all declarations (goroutines go on)
+  :help          this text
+  :quit          leave (also Ctrl-D)
+
+Ctrl-C interrupts the running input, or clears the line.
+";
+
+/// Commands and whether they need an argument.
+const COMMANDS: &[(&str, bool)] = &[
+    ("g", false),
+    ("ch", true),
+    ("locks", false),
+    ("wait", false),
+    ("type", true),
+    ("doc", true),
+    ("dis", true),
+    ("load", true),
+    ("save", true),
+    ("reset", false),
+    ("help", false),
+    ("quit", false),
+];
+
+/// Names of all commands, for completion.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|c| c.0)
+}
+
+impl Repl {
+    /// Obeys a command, given without its colon.
+    pub(super) fn command(&mut self, text: &str) -> Next {
+        let (name, arg) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let (name, arg) = (name.trim(), arg.trim());
+        let name = match name {
+            "q" | "exit" => "quit",
+            "h" | "?" => "help",
+            n => n,
+        };
+        let Some((_, needs)) = COMMANDS.iter().find(|c| c.0 == name) else {
+            let hint = suggest::closest(name, names())
+                .map_or(String::new(), |s| format!(", did you mean :{s}?"));
+            eprintln!("no command :{name}{hint} (:help lists them)");
+            return Next::Go;
+        };
+        if *needs && arg.is_empty() {
+            eprintln!(":{name} needs an argument (:help)");
+            return Next::Go;
+        }
+        match name {
+            "help" => print!("{HELP}"),
+            "quit" => return Next::Quit,
+            "g" if arg.is_empty() => self.ask(Question::Goroutines),
+            "g" => match arg.parse() {
+                Ok(n) => self.ask(Question::Goroutine(n)),
+                Err(_) => eprintln!(":g wants a goroutine's number"),
+            },
+            "locks" => self.ask(Question::Locks),
+            "wait" => self.ask(Question::Waits),
+            "ch" => match self.units.compile(arg, Wrap::Chan) {
+                Ok(Some(f)) => self.run(f),
+                Ok(None) => {}
+                Err(d) => self.units.print(&d, self.tty, self.color),
+            },
+            "type" => match self.units.type_of(arg) {
+                Ok(t) if t.is_empty() => println!("no value"),
+                Ok(t) => println!("{t}"),
+                Err(d) => self.units.print(&d, self.tty, self.color),
+            },
+            "doc" => match self.units.doc(arg) {
+                Some(t) => print!("{t}"),
+                None => eprintln!("nothing is known of {arg}"),
+            },
+            "dis" => match self.units.listing(arg) {
+                Some(t) => print!("{t}"),
+                None => eprintln!("{arg} is not a function with code"),
+            },
+            "load" => match crate::load::read_source(Path::new(arg)) {
+                Ok(t) => {
+                    if self.eval(&t) {
+                        self.log.push(t);
+                    }
+                }
+                Err(e) => eprintln!("{e}"),
+            },
+            "save" => {
+                let text = self.log.join("\n") + "\n";
+                if let Err(e) = std::fs::write(arg, text) {
+                    eprintln!("{arg}: {e}");
+                }
+            }
+            _ => {
+                self.units.reset();
+                self.log.clear();
+            }
+        }
+        Next::Go
+    }
+
+    fn ask(&mut self, q: Question) {
+        session::ask(q);
+        match self.units.helper("Report") {
+            Some(f) => self.run(f),
+            None => eprintln!("package internal/repl is incomplete"),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What the line editor asks while an input is typed: is it whole, what could come next,
+//! how is it coloured.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use rustyline::Context;
+use rustyline::completion::{Completer, Pair};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::history::SearchDirection;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+
+use super::{commands, unit};
+use crate::stdlib;
+use crate::syntax::lex;
+use crate::syntax::token::T;
+
+/// See the module text.
+pub struct Helper {
+    color: bool,
+    /// What the session has declared: a name, then a tab and its members.
+    pub names: Vec<String>,
+    packages: HashMap<&'static str, Vec<&'static str>>,
+}
+
+const WORDS: &[&str] = &[
+    "append",
+    "any",
+    "bool",
+    "break",
+    "byte",
+    "cap",
+    "case",
+    "chan",
+    "clear",
+    "close",
+    "complex128",
+    "const",
+    "continue",
+    "copy",
+    "default",
+    "defer",
+    "delete",
+    "else",
+    "error",
+    "fallthrough",
+    "false",
+    "float32",
+    "float64",
+    "for",
+    "func",
+    "go",
+    "goto",
+    "if",
+    "import",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "interface",
+    "iota",
+    "len",
+    "make",
+    "map",
+    "max",
+    "min",
+    "new",
+    "nil",
+    "panic",
+    "print",
+    "println",
+    "range",
+    "recover",
+    "return",
+    "rune",
+    "select",
+    "string",
+    "struct",
+    "switch",
+    "true",
+    "type",
+    "uint",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "uintptr",
+    "var",
+];
+
+impl Helper {
+    pub fn new(color: bool) -> Helper {
+        Helper {
+            color,
+            names: Vec::new(),
+            packages: crate::script::by_name(),
+        }
+    }
+
+    /// Completions of the word that ends at `pos`, and where it starts.
+    fn candidates(&self, line: &str, pos: usize) -> (usize, Vec<String>) {
+        let head = &line[..pos];
+        if let Some(word) = head.strip_prefix(':')
+            && !word.contains(' ')
+        {
+            let all = commands::names().filter(|n| n.starts_with(word));
+            return (1, all.map(String::from).collect());
+        }
+        let in_word = |c: char| c.is_alphanumeric() || c == '_';
+        let start = head
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| in_word(*c))
+            .last()
+            .map_or(pos, |(i, _)| i);
+        let word = &head[start..];
+        let mut out: Vec<String> = Vec::new();
+        if let Some(before) = head[..start].strip_suffix('.') {
+            let base: String = {
+                let rev: Vec<char> = before.chars().rev().take_while(|c| in_word(*c)).collect();
+                rev.into_iter().rev().collect()
+            };
+            let own = self
+                .names
+                .iter()
+                .filter_map(|n| n.split_once('\t'))
+                .find(|n| n.0 == base);
+            if let Some((_, members)) = own {
+                out.extend(members.split(' ').map(String::from));
+            } else if let Some(paths) = self.packages.get(base.as_str()) {
+                for p in paths {
+                    let names = stdlib::reach::names(p);
+                    let exported = names.filter(|n| n.starts_with(char::is_uppercase));
+                    out.extend(exported.map(String::from));
+                }
+            }
+        } else if !word.is_empty() {
+            let own = self.names.iter().map(|n| n.split('\t').next().unwrap_or(n));
+            out.extend(own.map(String::from));
+            out.extend(WORDS.iter().map(|w| w.to_string()));
+            out.extend(self.packages.keys().map(|p| p.to_string()));
+        }
+        out.retain(|n| n.starts_with(word) && !n.is_empty());
+        out.sort();
+        out.dedup();
+        (start, out)
+    }
+
+    /// Parameters of the library function whose call is being typed.
+    fn signature(&self, line: &str) -> Option<String> {
+        let name = line.strip_suffix('(')?;
+        let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let rev: String = name.chars().rev().take_while(|c| in_name(*c)).collect();
+        let name: String = rev.chars().rev().collect();
+        let (pkg, func) = name.split_once('.')?;
+        for path in self.packages.get(pkg)? {
+            for (_, text) in stdlib::reach::sources(path) {
+                let start = format!("\nfunc {func}");
+                for (i, _) in text.match_indices(&start) {
+                    let rest = &text[i + start.len()..];
+                    if !rest.starts_with(['(', '[']) {
+                        continue;
+                    }
+                    let line = rest.lines().next().unwrap_or("");
+                    let line = line.split(" {").next().unwrap_or(line);
+                    let at = line.find('(').map_or(0, |i| i + 1);
+                    return Some(line[at..].trim_end().to_string());
+                }
+            }
+        }
+        None
+    }
+}
+
+impl rustyline::Helper for Helper {}
+
+impl Completer for Helper {
+    type Candidate = Pair;
+    fn complete(
+        &self,
+        line: &str,
+        pos: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let (start, all) = self.candidates(line, pos);
+        let pair = |s: String| Pair {
+            display: s.clone(),
+            replacement: s,
+        };
+        Ok((start, all.into_iter().map(pair).collect()))
+    }
+}
+
+impl Hinter for Helper {
+    type Hint = String;
+    fn hint(&self, line: &str, pos: usize, ctx: &Context<'_>) -> Option<String> {
+        if pos < line.len() || line.is_empty() {
+            return None;
+        }
+        if let Some(s) = self.signature(line) {
+            return Some(s);
+        }
+        let found = ctx
+            .history()
+            .starts_with(
+                line,
+                ctx.history().len().checked_sub(1)?,
+                SearchDirection::Reverse,
+            )
+            .ok()??;
+        let rest = found.entry[line.len()..].lines().next().unwrap_or("");
+        (!rest.is_empty()).then(|| rest.to_string())
+    }
+}
+
+impl Validator for Helper {
+    fn validate(&self, ctx: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
+        let text = ctx.input();
+        if !text.starts_with(':') && unit::unfinished(&format!("{text}\n")) {
+            return Ok(ValidationResult::Incomplete);
+        }
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
+const KEYWORD: &str = "\x1b[35m";
+const STRING: &str = "\x1b[32m";
+const NUMBER: &str = "\x1b[33m";
+const DIM: &str = "\x1b[2m";
+const END: &str = "\x1b[0m";
+
+fn style(kind: T) -> Option<&'static str> {
+    Some(match kind {
+        T::Str => STRING,
+        T::Lit(crate::syntax::ast::LitKind::Char) => STRING,
+        T::Lit(_) => NUMBER,
+        T::Break
+        | T::Case
+        | T::Chan
+        | T::Const
+        | T::Continue
+        | T::Default
+        | T::Defer
+        | T::Else
+        | T::Fallthrough
+        | T::For
+        | T::Func
+        | T::Go
+        | T::Goto
+        | T::If
+        | T::Import
+        | T::Interface
+        | T::Map
+        | T::Range
+        | T::Return
+        | T::Select
+        | T::Struct
+        | T::Switch
+        | T::Type
+        | T::Var => KEYWORD,
+        _ => return None,
+    })
+}
+
+impl Highlighter for Helper {
+    fn highlight<'l>(&self, line: &'l str, _pos: usize) -> Cow<'l, str> {
+        if !self.color || line.starts_with(':') {
+            return Cow::Borrowed(line);
+        }
+        let mut out = String::new();
+        let mut at = 0;
+        for t in lex::lex(line, 0).toks {
+            let (lo, hi) = (t.lo as usize, (t.hi as usize).min(line.len()));
+            let Some(s) = style(t.kind).filter(|_| lo >= at && lo < hi) else {
+                continue;
+            };
+            out.push_str(&line[at..lo]);
+            out.push_str(s);
+            out.push_str(&line[lo..hi]);
+            out.push_str(END);
+            at = hi;
+        }
+        out.push_str(&line[at..]);
+        Cow::Owned(out)
+    }
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        if self.color {
+            Cow::Owned(format!("{DIM}{hint}{END}"))
+        } else {
+            Cow::Borrowed(hint)
+        }
+    }
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.color && kind != CmdKind::MoveCursor
+    }
+}

@@ -1,0 +1,366 @@
+//! `internal/repl`: handing over inputs is `vm::session`'s; here is what the session shows
+//! of goroutines and channels, read while the world is stopped.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::bytecode::program::rtti_of;
+use crate::heap::rtti::Kind;
+use crate::runtime::chan::Hchan;
+use crate::runtime::prim::nanotime;
+use crate::runtime::sched::task::{G, State};
+use crate::runtime::wait_reason::WaitReason;
+use crate::stdlib::fmtcore::mem;
+use crate::stdlib::fmtcore::value::Printer;
+use crate::vm::cx::{Cx, Exit};
+use crate::vm::natives::{Call, Entry};
+use crate::vm::session::{self, Question};
+use crate::vm::traceback;
+
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nothing can be done when standard output is gone.
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+native!(emit, 0, |c| {
+    let text = String::from_utf8_lossy(c.str());
+    let ty = session::type_text();
+    if !ty.is_empty() {
+        print(&format!("{text} // {ty}\n"));
+    } else {
+        print(&format!("{text}\n"));
+    }
+});
+native!(put, 0, |c| {
+    print(&String::from_utf8_lossy(c.str()));
+});
+
+/// What a value in memory looks like in Go syntax, without calling its methods.
+fn literal(t: &'static crate::heap::rtti::Rtti, p: *const u8) -> String {
+    let mut pr = Printer::new(Vec::new(), super::rt::walk_map);
+    pr.flags.sharp_v = true;
+    // SAFETY: p points to a value of the type; the world is stopped.
+    unsafe {
+        let word = mem::data_word(t, p);
+        pr.operand(std::ptr::from_ref(t) as u64, word, 'v' as u32);
+    }
+    String::from_utf8_lossy(&pr.out).into_owned()
+}
+
+fn plural(n: usize, what: &str) -> String {
+    if n == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{n} {what}s")
+    }
+}
+
+/// State of a channel as text.
+unsafe fn chan_state(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments: an interface value. The world is
+    // stopped while the channel is read.
+    unsafe {
+        let mut c = Call::new(cx, base, 3);
+        let (ty, word) = c.iface();
+        if ty == 0 || rtti_of(ty).kind != Kind::Chan {
+            c.ret(0).ret(0).ret_bool(false);
+            return Exit::Next;
+        }
+        let t = rtti_of(ty);
+        let Some(ch) = (word as *const Hchan).as_ref() else {
+            crate::try_exit!(c.ret_str(
+                format!("{}: nil: every send and receive waits for ever\n", t.name).as_bytes()
+            ))
+            .ret_bool(true);
+            return Exit::Next;
+        };
+        let w = c.cx.w();
+        w.stop_the_world();
+        let s = ch.snapshot();
+        let values: Vec<String> = s
+            .buffer
+            .iter()
+            .take(50)
+            .map(|p| literal(t.elem(), *p))
+            .collect();
+        w.start_the_world();
+        let mut text = format!(
+            "{} 0x{word:x}: {} of {} buffered{}\n",
+            t.name,
+            s.buffer.len(),
+            s.cap,
+            if s.closed { ", closed" } else { "" }
+        );
+        if !values.is_empty() {
+            let more = s.buffer.len() - values.len();
+            let more = if more > 0 {
+                format!(", and {more} more")
+            } else {
+                String::new()
+            };
+            let _ = writeln!(text, "buffer: {}{more}", values.join(", "));
+        }
+        for (ids, what) in [(&s.receivers, "receiving"), (&s.senders, "sending")] {
+            if !ids.is_empty() {
+                let list: Vec<String> = ids.iter().take(20).map(u64::to_string).collect();
+                let dots = if ids.len() > 20 { ", ..." } else { "" };
+                let _ = writeln!(
+                    text,
+                    "{} waiting, {what}: {}{dots}",
+                    plural(ids.len(), "goroutine"),
+                    list.join(", ")
+                );
+            }
+        }
+        crate::try_exit!(c.ret_str(text.as_bytes())).ret_bool(true);
+        Exit::Next
+    }
+}
+
+/// One goroutine as the session lists it.
+struct Entry1 {
+    id: u64,
+    status: &'static str,
+    reason: WaitReason,
+    waiting: bool,
+    /// Seconds it has been waiting.
+    since: f64,
+    place: String,
+    creator: String,
+    objects: Vec<usize>,
+    stack: String,
+}
+
+/// The innermost frame that is the user's own, as `file:line func`.
+fn own_place(frames: &[traceback::Frame]) -> String {
+    let places: Vec<_> = frames.iter().filter_map(|f| traceback::place(*f)).collect();
+    let user = places
+        .iter()
+        .find(|p| !p.file.starts_with("$GOSUB") && !p.wrapper)
+        .or(places.first());
+    match user {
+        Some(p) => {
+            let file = p.file.rsplit('/').next().unwrap_or(&p.file);
+            format!("{}:{} {}", file, p.line, p.func)
+        }
+        None => "not started".into(),
+    }
+}
+
+fn describe(g: &G) -> Entry1 {
+    let frames = traceback::stopped_frames(g);
+    let mut objects = Vec::new();
+    let waiting = g.state() == State::Waiting;
+    if waiting {
+        g.for_each_wait_obj(|o| {
+            if o != 0 && !objects.contains(&o) {
+                objects.push(o);
+            }
+        });
+    }
+    let since = if waiting && g.wait_since() > 0 {
+        ((nanotime() - g.wait_since()) as f64 / 1e9).max(0.0)
+    } else {
+        0.0
+    };
+    let mut stack = String::new();
+    traceback::write_goroutine(&mut stack, g, g.status_text(), &frames);
+    let creator = traceback::place(traceback::Frame {
+        pc: g.created_pc(),
+        is_return: false,
+    })
+    .map_or(String::new(), |p| {
+        let file = p.file.rsplit('/').next().unwrap_or(&p.file);
+        format!("{}:{}", file, p.line)
+    });
+    Entry1 {
+        id: g.id(),
+        status: g.status_text(),
+        reason: g.wait_reason(),
+        waiting,
+        since,
+        place: own_place(&frames),
+        creator,
+        objects,
+        stack,
+    }
+}
+
+/// Every goroutine but the asker and the serving one, in order.
+fn all(cx: &Cx) -> Vec<Entry1> {
+    let me = cx.g().id();
+    let mut out = Vec::new();
+    let w = cx.w();
+    w.stop_the_world();
+    w.rt().for_each_g(|g| {
+        if g.id() != me && g.id() != 1 {
+            out.push(describe(g));
+        }
+    });
+    w.start_the_world();
+    out.sort_by_key(|e| e.id);
+    out
+}
+
+fn seconds(s: f64) -> String {
+    if s < 0.95 {
+        String::new()
+    } else {
+        format!(" {s:.0}s")
+    }
+}
+
+/// Most goroutines that are listed one by one.
+const LISTED: usize = 40;
+
+fn list(entries: &[Entry1]) -> String {
+    let mut out = String::new();
+    if entries.is_empty() {
+        return "no goroutines\n".into();
+    }
+    if entries.len() <= LISTED {
+        for e in entries {
+            let created = if e.creator.is_empty() {
+                String::new()
+            } else {
+                format!(", created at {}", e.creator)
+            };
+            let _ = writeln!(
+                out,
+                "{:>4}  {}{}  {}{created}",
+                e.id,
+                e.status,
+                seconds(e.since),
+                e.place
+            );
+        }
+        return out;
+    }
+    // Many: those that do the same in one line.
+    let mut groups: BTreeMap<(String, &str), (usize, u64, u64)> = BTreeMap::new();
+    for e in entries {
+        let g = groups
+            .entry((e.place.clone(), e.status))
+            .or_insert((0, e.id, e.id));
+        g.0 += 1;
+        g.2 = e.id;
+    }
+    let mut rows: Vec<_> = groups.into_iter().collect();
+    rows.sort_by_key(|r| std::cmp::Reverse(r.1.0));
+    let _ = writeln!(out, "{} goroutines", entries.len());
+    for ((place, status), (n, first, last)) in rows.iter().take(LISTED) {
+        let ids = if n == &1 {
+            format!("{first}")
+        } else {
+            format!("{first} ... {last}")
+        };
+        let _ = writeln!(out, "{n:>6} x  {status}  {place}  ({ids})");
+    }
+    out
+}
+
+fn is_lock(r: WaitReason) -> bool {
+    matches!(
+        r,
+        WaitReason::MutexLock
+            | WaitReason::RwMutexLock
+            | WaitReason::RwMutexRLock
+            | WaitReason::Semacquire
+            | WaitReason::CondWait
+            | WaitReason::WaitGroupWait
+    )
+}
+
+/// Objects with those that wait for them.
+fn by_object(entries: &[Entry1], want: impl Fn(&Entry1) -> bool) -> BTreeMap<usize, Vec<&Entry1>> {
+    let mut out: BTreeMap<usize, Vec<&Entry1>> = BTreeMap::new();
+    for e in entries.iter().filter(|e| e.waiting && want(e)) {
+        for o in &e.objects {
+            out.entry(*o).or_default().push(e);
+        }
+    }
+    out
+}
+
+fn locks(entries: &[Entry1]) -> String {
+    let held = by_object(entries, |e| is_lock(e.reason));
+    if held.is_empty() {
+        return "nobody waits for a lock\n".into();
+    }
+    tree(&held)
+}
+
+fn tree(objects: &BTreeMap<usize, Vec<&Entry1>>) -> String {
+    let mut out = String::new();
+    for (o, who) in objects {
+        let _ = writeln!(out, "0x{o:x}");
+        for (i, e) in who.iter().take(LISTED).enumerate() {
+            let last = i + 1 == who.len();
+            let branch = if last { "`-" } else { "|-" };
+            let _ = writeln!(
+                out,
+                "{branch} goroutine {} [{}{}] at {}",
+                e.id,
+                e.status,
+                seconds(e.since),
+                e.place
+            );
+        }
+        if who.len() > LISTED {
+            let _ = writeln!(out, "`- and {} more", who.len() - LISTED);
+        }
+    }
+    out
+}
+
+fn waits(entries: &[Entry1]) -> String {
+    let mut out = tree(&by_object(entries, |_| true));
+    let for_ever = |e: &&Entry1| e.waiting && e.reason.is_for_ever();
+    for e in entries.iter().filter(for_ever) {
+        let _ = writeln!(
+            out,
+            "nothing\n`- goroutine {} [{}] at {}",
+            e.id, e.status, e.place
+        );
+    }
+    if out.is_empty() {
+        out.push_str("nobody waits\n");
+    } else if entries
+        .iter()
+        .all(|e| e.waiting && e.reason != WaitReason::Sleep && e.reason != WaitReason::IoWait)
+    {
+        out.push_str("all of them wait: only a new input can wake one\n");
+    }
+    out
+}
+
+/// The answer to the session's question.
+unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 2) };
+    let entries = all(c.cx);
+    let text = match session::question() {
+        Question::Goroutines => list(&entries),
+        Question::Goroutine(id) => match entries.iter().find(|e| e.id == id) {
+            Some(e) => e.stack.clone(),
+            None => format!("there is no goroutine {id}\n"),
+        },
+        Question::Locks => locks(&entries),
+        Question::Waits => waits(&entries),
+    };
+    crate::try_exit!(c.ret_str(text.as_bytes()));
+    Exit::Next
+}
+
+pub const NATIVES: &[Entry] = &[
+    ("internal/repl.next", session::next),
+    ("internal/repl.begin", session::begin),
+    ("internal/repl.emit", emit),
+    ("internal/repl.put", put),
+    ("internal/repl.report", report),
+    ("internal/repl.chanState", chan_state),
+];

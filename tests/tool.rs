@@ -1,0 +1,314 @@
+//! gosub as a tool: interactive sessions (`tests/repl/*.in` with what they print in
+//! `*.out`), scripts (`tests/script`), the test command (`tests/testing`). With
+//! `GOSUB_BLESS=1` the expected outputs are written instead of compared.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(path)
+}
+
+fn gosub(dir: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gosub"))
+        .args(args)
+        .current_dir(dir)
+        .env("NO_COLOR", "1")
+        .env_remove("GOMAXPROCS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn text(b: &[u8]) -> String {
+    String::from_utf8_lossy(b).into_owned()
+}
+
+/// Both streams, one after the other.
+fn both(o: &Output) -> String {
+    format!("{}--- stderr\n{}", text(&o.stdout), text(&o.stderr))
+}
+
+fn compare(got: &str, file: &Path) {
+    if std::env::var_os("GOSUB_BLESS").is_some() {
+        std::fs::write(file, got).expect("the folder is writable");
+        return;
+    }
+    let want = std::fs::read_to_string(file).expect("an expected output");
+    assert_eq!(got, want, "{}", file.display());
+}
+
+/// Replaces what differs from run to run: times, addresses, goroutine numbers.
+fn steady(s: &str) -> String {
+    let mut out = String::new();
+    for line in s.lines() {
+        let mut line = line.to_string();
+        if let Some(i) = line.rfind(" (")
+            && line.ends_with("s)")
+        {
+            line.truncate(i);
+            line.push_str(" (T)");
+        }
+        if line.starts_with("ok  \t") || line.starts_with("FAIL\t") {
+            let fields: Vec<&str> = line.split('\t').collect();
+            line = format!("{}\t{}\tT", fields[0], fields[1]);
+        }
+        if line.starts_with("goroutine ") {
+            line = "goroutine N".into();
+        }
+        if let Some(i) = line.find(" in goroutine ") {
+            line.truncate(i);
+        }
+        if let Some(i) = line.find(" +0x") {
+            line.truncate(i);
+        }
+        if line.starts_with("\t$GOSUB") {
+            continue;
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn sessions() {
+    let mut n = 0;
+    for e in std::fs::read_dir(root("repl")).expect("tests/repl") {
+        let path = e.expect("an entry").path();
+        if path.extension().is_some_and(|e| e == "in") {
+            let input = std::fs::read_to_string(&path).expect("readable");
+            let out = gosub(&root("repl"), &["repl"], &input);
+            assert_eq!(out.status.code(), Some(0), "{}", both(&out));
+            compare(&steady(&both(&out)), &path.with_extension("out"));
+            n += 1;
+        }
+    }
+    assert!(n >= 2, "sessions are there");
+}
+
+#[test]
+fn a_script_runs_statements_in_order() {
+    let dir = root("script");
+    let out = gosub(&dir, &["everything.gosub", "-x", "y"], "");
+    assert_eq!(out.status.code(), Some(0), "{}", both(&out));
+    assert_eq!(
+        text(&out.stdout),
+        "hello 5\nagain 6\n12 0 strconv.Atoi: parsing \"zz\": invalid syntax\n0\n1\nbig 4\n\
+         literal\n3 {0 0}\n42\n1\ndeferred [-x y]\n"
+    );
+    let err = text(&out.stderr);
+    assert!(err.contains("declared and not used: unused"), "{err}");
+}
+
+#[test]
+fn code_from_the_command_line_and_from_standard_input() {
+    let dir = root("script");
+    let out = gosub(
+        &dir,
+        &["-e", "fmt.Println(os.Args); os.Exit(7)", "a", "-v"],
+        "",
+    );
+    assert_eq!(text(&out.stdout), "[-e a -v]\n");
+    assert_eq!(out.status.code(), Some(7));
+    let out = gosub(&dir, &["run", "-", "b"], "fmt.Println(os.Args[1:])\n");
+    assert_eq!(text(&out.stdout), "[b]\n");
+}
+
+#[test]
+fn scripts_are_checked() {
+    let dir = root("script");
+    let fails = |code: &str, want: &str| {
+        let out = gosub(&dir, &["-e", code], "");
+        assert_eq!(out.status.code(), Some(1), "{code}");
+        assert!(
+            text(&out.stderr).contains(want),
+            "{code}: {}",
+            text(&out.stderr)
+        );
+    };
+    fails("fmt.Println(y)\ny := 3", "-e:1:13: undefined: y");
+    fails(
+        "x := 1\nx := 2",
+        "-e:2:3: no new variables on left side of :=",
+    );
+    fails("x := 1\nx = \"s\"", "cannot use \"s\"");
+    fails(
+        "println(rand.Int())",
+        "several packages have this name, add one of: import \"math/rand\"",
+    );
+    fails("println(1", "syntax error: unexpected");
+    fails("for {", "syntax error: unexpected");
+}
+
+#[test]
+fn a_directory_is_one_package() {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("package");
+    std::fs::create_dir_all(&dir).expect("writable");
+    let file = |name: &str, text: &str| std::fs::write(dir.join(name), text).expect("writable");
+    file("a.go", "package main\n\nfunc main() { f() }\n");
+    file("b.go", "package main\n\nfunc f() { println(\"f\") }\n");
+    file("b_test.go", "package main\n\nthis is not read\n");
+    let at = dir.to_str().expect("UTF-8");
+    assert_eq!(text(&gosub(&dir, &[at], "").stderr), "f\n");
+    assert_eq!(
+        text(&gosub(&dir, &["run", "a.go", "b.go"], "").stderr),
+        "f\n"
+    );
+}
+
+#[test]
+fn verdicts_are_gos() {
+    let dir = root("testing/verdicts");
+    let file = "verdicts_test.go";
+    for (args, want) in [
+        (vec!["test", file], "plain.out"),
+        (vec!["test", "-v", file], "verbose.out"),
+        (vec!["test", "-list", ".", file], "list.out"),
+        (
+            vec!["test", "-run", "Log/sub_x#01|Skip", "-v", file],
+            "run.out",
+        ),
+    ] {
+        let out = gosub(&dir, &args, "");
+        assert_eq!(text(&out.stderr), "", "{args:?}");
+        compare(&steady(&text(&out.stdout)), &dir.join(want));
+    }
+}
+
+fn test_file(name: &str, body: &str) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&dir).expect("writable");
+    let text = format!("package x\n\nimport \"testing\"\n\n{body}\n");
+    std::fs::write(dir.join("x_test.go"), text).expect("writable");
+    dir
+}
+
+#[test]
+fn a_deadlocked_test_is_called_one() {
+    let dir = test_file(
+        "deadlocked",
+        "func TestStuck(t *testing.T) { <-make(chan int) }",
+    );
+    let out = gosub(&dir, &["test", "x_test.go"], "");
+    assert_eq!(out.status.code(), Some(1));
+    let got = text(&out.stdout);
+    let head =
+        "fatal error: all goroutines are asleep - deadlock!\n\trunning tests:\n\t\tTestStuck (";
+    assert!(got.starts_with(head), "{got}");
+    assert!(
+        got.contains("[chan receive]:\ncommand-line-arguments.TestStuck"),
+        "{got}"
+    );
+}
+
+#[test]
+fn a_leaking_test_is_named() {
+    let dir = test_file(
+        "leaking",
+        "func TestLeak(t *testing.T) { go func() { select {} }() }\n\
+         func TestClean(t *testing.T) { c := make(chan int); go func() { c <- 1 }(); <-c }",
+    );
+    let out = gosub(&dir, &["test", "-leak", "x_test.go"], "");
+    let got = text(&out.stdout);
+    assert!(
+        got.contains("leak: 1 goroutine started by TestLeak still alive:"),
+        "{got}"
+    );
+    assert!(!got.contains("TestClean"), "{got}");
+    assert_eq!(
+        gosub(&dir, &["test", "x_test.go"], "").status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_test_that_takes_too_long_is_ended() {
+    let dir = test_file("slow", "func TestBusy(t *testing.T) { for { } }");
+    let out = gosub(&dir, &["test", "-timeout", "100ms", "x_test.go"], "");
+    assert_eq!(out.status.code(), Some(1));
+    let got = text(&out.stdout);
+    let head = "panic: test timed out after 100ms\n\trunning tests:\n\t\tTestBusy (";
+    assert!(got.starts_with(head), "{got}");
+}
+
+#[test]
+fn a_panic_in_a_test_shows_where() {
+    let dir = test_file(
+        "panicking",
+        "func TestBoom(t *testing.T) { var m map[int]int; m[1] = 2 }",
+    );
+    let got = text(&gosub(&dir, &["test", "x_test.go"], "").stdout);
+    let head = "--- FAIL: TestBoom (0.00s)\n\
+                panic: assignment to entry in nil map [recovered, repanicked]\n";
+    assert!(steady(&got).starts_with(&steady(head)), "{got}");
+    assert!(
+        got.contains("command-line-arguments.TestBoom(...)\n"),
+        "{got}"
+    );
+}
+
+#[test]
+fn tests_that_do_not_compile_fail() {
+    let dir = test_file("broken", "func TestX(t *testing.T) { undefined1() }");
+    let out = gosub(&dir, &["test", "x_test.go"], "");
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(
+        text(&out.stdout),
+        "FAIL\tcommand-line-arguments [build failed]\nFAIL\n"
+    );
+    assert!(text(&out.stderr).contains("./x_test.go:5:28: undefined: undefined1"));
+}
+
+#[test]
+fn benchmarks_print_gos_columns() {
+    let dir = test_file(
+        "bench",
+        "func BenchmarkAdd(b *testing.B) { for b.Loop() { } }",
+    );
+    let args = [
+        "test",
+        "-bench",
+        ".",
+        "-benchtime",
+        "100x",
+        "-cpu",
+        "1",
+        "x_test.go",
+    ];
+    let got = text(&gosub(&dir, &args, "").stdout);
+    let line = got
+        .lines()
+        .find(|l| l.starts_with("BenchmarkAdd"))
+        .unwrap_or("");
+    let fields: Vec<&str> = line.split('\t').collect();
+    assert_eq!(fields.len(), 3, "{got}");
+    assert_eq!(fields[1], "     100", "{got}");
+    assert!(fields[2].ends_with(" ns/op"), "{got}");
+}
+
+#[test]
+fn misspelt_commands_and_flags_get_hints() {
+    let dir = root("script");
+    let hint = |args: &[&str], want: &str| {
+        let out = gosub(&dir, args, "");
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        assert!(
+            text(&out.stderr).contains(want),
+            "{args:?}: {}",
+            text(&out.stderr)
+        );
+    };
+    hint(&["chekc", "x.go"], "did you mean gosub check?");
+    hint(&["--rcae", "x.go"], "did you mean --race?");
+    hint(&["test", "-shufle"], "did you mean -shuffle?");
+}
