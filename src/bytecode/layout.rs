@@ -446,6 +446,10 @@ impl Layouts {
             }
         } else {
             for m in method_set(t) {
+                // Generic methods are not in the method sets that interfaces see.
+                if matches!(&*underlying(m.sig), Type::Signature(s) if !s.tparams.is_empty()) {
+                    continue;
+                }
                 let id = self.method_id(m.name, m.pkg, m.sig);
                 let func = src(self, t, r.direct, &m);
                 let ty = self.rtti(m.sig, src);

@@ -111,6 +111,9 @@ impl Fb<'_> {
         }
     }
     fn names_func(&self, f: ExprId) -> bool {
+        if let Some(s) = self.p.info.selections.get(&f) {
+            return s.kind == SelKind::Method;
+        }
         let id = match self.kind(f) {
             ExprKind::Ident(id) => *id,
             ExprKind::Selector { sel, .. } => *sel,
@@ -198,7 +201,8 @@ impl Fb<'_> {
                 if let Some(n) = self.lw.native_of(o) {
                     self.emit32(Op::CallN, base, n);
                 } else {
-                    let f = self.method_func(o, recv.map_or_else(|| self.ty(f), |r| r.1));
+                    let own = self.selector_args(f);
+                    let f = self.method_func(o, recv.map_or_else(|| self.ty(f), |r| r.1), &own);
                     self.emit32(Op::Call, base, f);
                 }
             }

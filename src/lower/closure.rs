@@ -124,6 +124,7 @@ impl Fb<'_> {
             name,
             pkg,
             sig,
+            targs: self.instance_args(sel),
         });
         let clo = self.alloc(1);
         let n = slots(t);
@@ -176,6 +177,14 @@ impl Fb<'_> {
         }
     }
 
+    /// Type arguments of the method that a selector expression names.
+    pub fn selector_args(&self, f: ExprId) -> Vec<Ty> {
+        match self.kind(f) {
+            ExprKind::Selector { sel, .. } => self.instance_args(*sel),
+            _ => Vec::new(),
+        }
+    }
+
     /// Path to and object of a method (None for interface methods).
     pub fn find_method(
         &self,
@@ -189,10 +198,12 @@ impl Fb<'_> {
         }
     }
 
-    /// Function number of a declared method for receiver type `t` (value or pointer).
-    pub fn method_func(&mut self, obj: Obj, t: Ty) -> crate::heap::rtti::FuncId {
+    /// Function number of a declared method for receiver type `t` (value or pointer), with
+    /// the type arguments `own` if the method has type parameters itself.
+    pub fn method_func(&mut self, obj: Obj, t: Ty, own: &[Ty]) -> FuncId {
         let (base, _) = crate::types::predicates::deref(t);
-        let targs = named_args(base);
+        let mut targs = named_args(base);
+        targs.extend_from_slice(own);
         self.lw.func_for(obj, &targs)
     }
 }

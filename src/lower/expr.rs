@@ -342,6 +342,10 @@ impl Fb<'_> {
 
     fn expr_to_instance(&mut self, x: ExprId, dst: u16) {
         let x = self.unparen(x);
+        if self.p.info.selections.contains_key(&x) {
+            let t = self.ty(x);
+            return self.selector(x, t, dst);
+        }
         let id = match self.kind(x) {
             ExprKind::Ident(id) => *id,
             ExprKind::Selector { sel, .. } => *sel,
@@ -385,6 +389,7 @@ impl Fb<'_> {
                     name,
                     pkg: Some(self.p.info.pkg),
                     sig: t,
+                    targs: self.instance_args(*sel),
                 });
                 let c = self.lw.static_closure(id);
                 self.emit(Op::LdK, dst, 0, 0);

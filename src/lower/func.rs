@@ -238,18 +238,20 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
             name,
             pkg,
             sig,
+            targs,
         } => {
             wrapper = true;
-            shape = fb.method_expr_body(*recv, *name, *pkg, *sig);
+            shape = fb.method_expr_body(*recv, *name, *pkg, *sig, targs);
         }
         Job::Bound {
             recv,
             name,
             pkg,
             sig,
+            targs,
         } => {
             wrapper = true;
-            shape = fb.bound_body(*recv, *name, *pkg, *sig);
+            shape = fb.bound_body(*recv, *name, *pkg, *sig, targs);
         }
         Job::Caller { sig } => {
             wrapper = true;

@@ -77,6 +77,7 @@ pub(crate) enum Job {
         name: Name,
         pkg: Option<crate::types::ty::Pkg>,
         sig: Ty,
+        targs: Vec<Ty>,
     },
     /// `x.m` bound: the receiver is captured.
     Bound {
@@ -84,6 +85,7 @@ pub(crate) enum Job {
         name: Name,
         pkg: Option<crate::types::ty::Pkg>,
         sig: Ty,
+        targs: Vec<Ty>,
     },
     /// A deferred or started call with its operands captured.
     Thunk(thunk::Thunk),
@@ -245,12 +247,9 @@ impl Lowerer {
             && let Some(t) = obj.ty.get()
             && let Type::Signature(sig) = &*t
         {
-            let params = if sig.recv_tparams.is_empty() {
-                &sig.tparams
-            } else {
-                &sig.recv_tparams
-            };
-            pairs.extend(params.iter().copied().zip(targs.iter().copied()));
+            // A generic method has its receiver's parameters and its own.
+            let params = sig.recv_tparams.iter().chain(&sig.tparams);
+            pairs.extend(params.copied().zip(targs.iter().copied()));
         }
         pairs.into()
     }

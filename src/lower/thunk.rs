@@ -75,7 +75,8 @@ impl Fb<'_> {
                     };
                     let xt = self.ty(*x);
                     let (r, t) = self.receiver(f, *x, xt);
-                    Some((self.method_func(o, t), Some((r, t)), None))
+                    let own = self.selector_args(f);
+                    Some((self.method_func(o, t, &own), Some((r, t)), None))
                 }
                 Callee::Value => {
                     let v = self.expr(f);
@@ -195,7 +196,10 @@ impl Fb<'_> {
                 head = Some((r, recv_slots));
                 kind = match self.lw.native_of(o) {
                     Some(n) => ThunkKind::Native(n),
-                    None => ThunkKind::Func(self.method_func(o, t)),
+                    None => {
+                        let own = self.selector_args(f);
+                        ThunkKind::Func(self.method_func(o, t, &own))
+                    }
                 };
             }
             Callee::IfaceMethod => {
@@ -451,6 +455,7 @@ impl Fb<'_> {
         pkg: Option<Pkg>,
         args: (u16, usize),
         nres: usize,
+        targs: &[Ty],
     ) {
         let (p, t) = self.walk(p, t, path);
         let Some(obj) = obj else {
@@ -500,7 +505,7 @@ impl Fb<'_> {
         match self.lw.native_of(obj) {
             Some(i) => self.emit32(Op::CallN, base, i),
             None => {
-                let f = self.method_func(obj, rt);
+                let f = self.method_func(obj, rt, targs);
                 self.emit32(Op::Call, base, f);
             }
         }
@@ -536,6 +541,7 @@ impl Fb<'_> {
             m.pkg,
             (word + 1, nargs),
             nres,
+            &[],
         );
         self.emit(Op::Ret, 0, 0, 0);
         (nres, 1 + nargs)
@@ -548,6 +554,7 @@ impl Fb<'_> {
         name: Name,
         pkg: Option<Pkg>,
         sig: Ty,
+        targs: &[Ty],
     ) -> (usize, usize) {
         let sig = Self::sig_of(sig);
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
@@ -562,6 +569,7 @@ impl Fb<'_> {
             pkg,
             ((nres + nrecv) as u16, nargs),
             nres,
+            targs,
         );
         self.emit(Op::Ret, 0, 0, 0);
         (nres, nrecv + nargs)
@@ -574,6 +582,7 @@ impl Fb<'_> {
         name: Name,
         pkg: Option<Pkg>,
         sig: Ty,
+        targs: &[Ty],
     ) -> (usize, usize) {
         let sig = Self::sig_of(sig);
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
@@ -584,11 +593,13 @@ impl Fb<'_> {
         for i in 0..slots(recv) as u16 {
             self.emit(Op::LdCap, r + i, i, 0);
         }
-        self.forward_lookup(Place::Slot(r), recv, name, pkg, (nres as u16, nargs), nres);
+        let args = (nres as u16, nargs);
+        self.forward_lookup(Place::Slot(r), recv, name, pkg, args, nres, targs);
         self.emit(Op::Ret, 0, 0, 0);
         (nres, nargs)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "one adapter's whole description")]
     fn forward_lookup(
         &mut self,
         p: Place,
@@ -597,10 +608,11 @@ impl Fb<'_> {
         pkg: Option<Pkg>,
         args: (u16, usize),
         nres: usize,
+        targs: &[Ty],
     ) {
         use crate::types::lookup::{Lookup, lookup};
         if let Lookup::Method { path, method, .. } = lookup(recv, true, pkg, name) {
-            self.forward(p, recv, &path, method.obj, name, pkg, args, nres);
+            self.forward(p, recv, &path, method.obj, name, pkg, args, nres, targs);
         }
     }
 }
