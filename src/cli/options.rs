@@ -188,6 +188,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 format,
                 race,
                 race_form,
+                leaks,
             });
         }
         None => return Err("no file given".into()),

@@ -175,6 +175,7 @@ impl Lowerer {
             name: n,
             pkg: None,
             sig,
+            targs: Vec::new(),
         }))
     }
     /// The exported method called `name` of `t` as a function with the receiver first,
@@ -198,6 +199,7 @@ impl Lowerer {
             name: n,
             pkg: None,
             sig: full,
+            targs: Vec::new(),
         });
         Some((id, self.rtti(full)))
     }
