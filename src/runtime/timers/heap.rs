@@ -220,8 +220,8 @@ impl TimerHeap {
             if v.len() == before {
                 return;
             }
-            for i in 0..v.len() {
-                v[i].moved_to(i);
+            for (i, e) in v.iter().enumerate() {
+                e.moved_to(i);
             }
             for i in (0..v.len() / HEAP_ARITY + 1).rev() {
                 if i < v.len() {
