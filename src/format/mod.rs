@@ -14,8 +14,11 @@ pub(crate) mod doc;
 mod imports;
 mod nodes;
 mod number;
+mod operators;
 mod printer;
 pub(crate) mod read;
+mod read_stmt;
+mod read_type;
 pub(crate) mod scan;
 mod stmts;
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub enum Kind {
     Ident,
     Lit(T),
     Func {
-        sig: Sig,
-        body: Option<Block>,
+        sig: Box<Sig>,
+        body: Option<Box<Block>>,
     },
     Composite {
         ty: Option<Sub>,
@@ -239,9 +239,9 @@ pub enum DeclKind {
     },
     Func {
         recv: Option<Fields>,
-        name: Expr,
-        sig: Sig,
-        body: Option<Block>,
+        name: Sub,
+        sig: Box<Sig>,
+        body: Option<Box<Block>>,
     },
 }
 
