@@ -1,4 +1,4 @@
-//! `docs/library.md` says which names of Go's library there are. This test makes the page
+//! `stdlib/README.md` says which names of Go's library there are. This test makes the page
 //! from `stdlib/*.gosub` and from `tests/data/go_api.txt` (the exported names of Go's
 //! packages, one package a line) and compares. `GOSUB_BLESS=1` writes it anew.
 
@@ -140,7 +140,7 @@ fn page() -> String {
 
 #[test]
 fn page_is_up_to_date() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/library.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/stdlib/README.md");
     let want = page();
     if std::env::var_os("GOSUB_BLESS").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).expect("docs");
@@ -150,6 +150,6 @@ fn page_is_up_to_date() {
     let have = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         have == want,
-        "docs/library.md is not what stdlib/*.gosub says; GOSUB_BLESS=1 cargo test --test library_page writes it"
+        "stdlib/README.md is not what stdlib/*.gosub says; GOSUB_BLESS=1 cargo test --test library_page writes it"
     );
 }
