@@ -75,7 +75,11 @@ pub fn canonical(name: &mut [u8]) {
     }
     let mut upper = true;
     for c in name {
-        *c = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        *c = if upper {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        };
         upper = *c == b'-';
     }
 }
@@ -86,7 +90,8 @@ fn trim(s: &[u8]) -> &[u8] {
 
 /// Whether a comma-separated list holds `word`.
 pub fn has_word(list: &[u8], word: &[u8]) -> bool {
-    list.split(|c| *c == b',').any(|w| trim(w).eq_ignore_ascii_case(word))
+    list.split(|c| *c == b',')
+        .any(|w| trim(w).eq_ignore_ascii_case(word))
 }
 
 /// Whether a target is a path that stands for itself: nothing escaped, no query.
@@ -207,7 +212,11 @@ pub fn request(buf: &[u8]) -> Result<Head, Bad> {
         let httparse::Status::Complete(size) = r.parse(buf)? else {
             return Err(httparse::Error::Token);
         };
-        h = Head { size, minor: r.version.unwrap_or(1), ..Head::default() };
+        h = Head {
+            size,
+            minor: r.version.unwrap_or(1),
+            ..Head::default()
+        };
         h.first = range_in(buf, r.method.unwrap_or("").as_bytes());
         let target = r.path.unwrap_or("").as_bytes();
         h.target = range_in(buf, target);
@@ -230,7 +239,11 @@ pub fn response(buf: &[u8]) -> Result<Head, Bad> {
         let httparse::Status::Complete(size) = config.parse_response(&mut r, buf)? else {
             return Err(httparse::Error::Token);
         };
-        h = Head { size, minor: r.version.unwrap_or(1), ..Head::default() };
+        h = Head {
+            size,
+            minor: r.version.unwrap_or(1),
+            ..Head::default()
+        };
         h.status = r.code.unwrap_or(0);
         h.first = range_in(buf, r.reason.unwrap_or("").as_bytes());
         take_fields(&mut h, buf, r.headers, false);
@@ -243,10 +256,15 @@ pub fn response(buf: &[u8]) -> Result<Head, Bad> {
 pub fn fields(buf: &[u8]) -> Result<Head, Bad> {
     let mut h = Head::default();
     with_room(|room| {
-        let httparse::Status::Complete((size, headers)) = httparse::parse_headers(buf, room)? else {
+        let httparse::Status::Complete((size, headers)) = httparse::parse_headers(buf, room)?
+        else {
             return Err(httparse::Error::Token);
         };
-        h = Head { size, length: -1, ..Head::default() };
+        h = Head {
+            size,
+            length: -1,
+            ..Head::default()
+        };
         for x in headers {
             h.fields.push(range_in(buf, x.name.as_bytes()));
             h.fields.push(range_in(buf, x.value));
@@ -295,7 +313,9 @@ thread_local! {
 
 /// The present time for the `Date` header.
 pub fn date() -> [u8; 29] {
-    let t = std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_secs() as i64);
+    let t = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |d| d.as_secs() as i64);
     DATE.with(|c| {
         let (at, text) = c.get();
         if at == t {
@@ -311,7 +331,11 @@ pub fn date() -> [u8; 29] {
 pub fn push_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend(trim(value).iter().map(|c| if matches!(c, b'\r' | b'\n') { b' ' } else { *c }));
+    out.extend(
+        trim(value)
+            .iter()
+            .map(|c| if matches!(c, b'\r' | b'\n') { b' ' } else { *c }),
+    );
     out.extend_from_slice(b"\r\n");
 }
 
@@ -353,15 +377,22 @@ mod tests {
         assert_eq!(h.length, 12);
         assert_eq!(h.flags, flags::HOST | flags::CLOSE);
         assert_eq!(h.fields.len(), 4);
-        assert_eq!(request(b"GET / HTTP/3.0\r\n\r\n").unwrap_err(), Bad::Version);
-        assert_eq!(request(b"GET / HTTP/1.1\r\na b: c\r\n\r\n").unwrap_err(), Bad::Name);
+        assert_eq!(
+            request(b"GET / HTTP/3.0\r\n\r\n").unwrap_err(),
+            Bad::Version
+        );
+        assert_eq!(
+            request(b"GET / HTTP/1.1\r\na b: c\r\n\r\n").unwrap_err(),
+            Bad::Name
+        );
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(1000));
         assert_eq!(request(many.as_bytes()).unwrap().fields.len(), 2000);
     }
 
     #[test]
     fn lengths_must_agree() {
-        let h = request(b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n").unwrap();
+        let h =
+            request(b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n").unwrap();
         assert_ne!(h.flags & flags::BAD_LENGTH, 0);
         let h = request(b"GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n").unwrap();
         assert_ne!(h.flags & flags::BAD_LENGTH, 0);
@@ -370,7 +401,10 @@ mod tests {
     #[test]
     fn dates() {
         assert_eq!(&format_date(0), b"Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(&format_date(1_709_210_096), b"Thu, 29 Feb 2024 12:34:56 GMT");
+        assert_eq!(
+            &format_date(1_709_210_096),
+            b"Thu, 29 Feb 2024 12:34:56 GMT"
+        );
     }
 
     #[test]

@@ -113,7 +113,10 @@ native!(has_word, 1, |c| {
 });
 native!(clean_path, 2, |c| {
     let s = c.str();
-    if s.first() == Some(&b'/') && memchr::memmem::find(s, b"/.").is_none() && memchr::memmem::find(s, b"//").is_none() {
+    if s.first() == Some(&b'/')
+        && memchr::memmem::find(s, b"/.").is_none()
+        && memchr::memmem::find(s, b"//").is_none()
+    {
         c.ret_substr(s);
     } else {
         let p = head::clean_path(s);
@@ -207,7 +210,11 @@ native!(response_bytes, 2, |c| {
     let body = c.bytes();
     let fields = strings(fields);
     let mut out = Vec::with_capacity(160 + 48 * fields.len() + body.len());
-    out.extend_from_slice(if minor == 0 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+    out.extend_from_slice(if minor == 0 {
+        b"HTTP/1.0 "
+    } else {
+        b"HTTP/1.1 "
+    });
     let mut digits = [0; 3];
     for (d, div) in digits.iter_mut().zip([100, 10, 1]) {
         *d = b'0' + (status / div % 10) as u8;
@@ -264,7 +271,9 @@ native!(field_lines, 2, |c| {
 native!(gunzip, 3, |c| {
     let data = c.bytes();
     let mut out = Vec::new();
-    let ok = flate2::read::MultiGzDecoder::new(data).read_to_end(&mut out).is_ok();
+    let ok = flate2::read::MultiGzDecoder::new(data)
+        .read_to_end(&mut out)
+        .is_ok();
     crate::try_exit!(c.ret_bytes(&out)).ret_bool(ok);
 });
 

@@ -66,7 +66,8 @@ const LATER_STARTS: &[(&[u8], &str)] = &[
 
 fn starts(data: &[u8], text: &[u8], mask: &[u8]) -> bool {
     data.len() >= text.len()
-        && (text.iter().zip(data).enumerate()).all(|(i, (t, d))| mask.get(i) == Some(&b'?') || t == d)
+        && (text.iter().zip(data).enumerate())
+            .all(|(i, (t, d))| mask.get(i) == Some(&b'?') || t == d)
 }
 
 fn is_html(data: &[u8]) -> bool {
@@ -79,13 +80,18 @@ fn is_html(data: &[u8]) -> bool {
 
 /// An ISO media file with a brand that starts with `mp4`.
 fn is_mp4(data: &[u8]) -> bool {
-    let Some(size) = data.first_chunk::<4>().map(|b| u32::from_be_bytes(*b) as usize) else {
+    let Some(size) = data
+        .first_chunk::<4>()
+        .map(|b| u32::from_be_bytes(*b) as usize)
+    else {
         return false;
     };
     if data.len() < 12 || data.len() < size || size % 4 != 0 || &data[4..8] != b"ftyp" {
         return false;
     }
-    (8..size).step_by(4).any(|at| at != 12 && data[at..].starts_with(b"mp4"))
+    (8..size)
+        .step_by(4)
+        .any(|at| at != 12 && data[at..].starts_with(b"mp4"))
 }
 
 /// The content type of data that starts so.
