@@ -299,8 +299,16 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 super::color::set(&v)?;
             }
             other => {
-                let known = ["race", "race-format", "max-memory", "max-goroutines", "timeout"];
-                let known = known.into_iter().chain(super::complete::FLAGS.iter().copied());
+                let known = [
+                    "race",
+                    "race-format",
+                    "max-memory",
+                    "max-goroutines",
+                    "timeout",
+                ];
+                let known = known
+                    .into_iter()
+                    .chain(super::complete::FLAGS.iter().copied());
                 let hint = super::suggest::closest(other, known)
                     .map_or(String::new(), |k| format!("; did you mean --{k}?"));
                 return Err(format!("unknown flag --{other}{hint}"));
