@@ -170,9 +170,10 @@ impl Signals {
         false
     }
 
-    /// Whether a goroutine waits for signals that may come.
+    /// Whether signals may come that the program wants, or one that has come is not dealt
+    /// with yet.
     pub(crate) fn keeps_alive(&self) -> bool {
-        any_wanted()
+        any_wanted() || PENDING.load(Ordering::SeqCst) != 0
     }
 }
 
