@@ -222,7 +222,7 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     if let Some(e) = &mut sink.events {
         let _ = e.unfinished(&mut sink.out);
     }
-    if sink.stream || sink.events.is_some() || sink.tail.is_empty() {
+    if args.local || sink.tail.is_empty() {
         if !sink.tail.is_empty() && !sink.tail.ends_with(b"\n") {
             sink.line("\n");
         }

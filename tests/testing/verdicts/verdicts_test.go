@@ -37,9 +37,7 @@ func helper(t *testing.T) {
 func TestHelper(t *testing.T) { helper(t) }
 
 func TestParallel(t *testing.T) {
-	for _, name := range []string{"a", "b"} {
-		t.Run(name, func(t *testing.T) { t.Parallel() })
-	}
+	t.Run("a", func(t *testing.T) { t.Parallel() })
 }
 
 func FuzzSeeds(f *testing.F) {
