@@ -54,6 +54,29 @@ pub fn forget_dead(dead: &dyn Fn(usize) -> bool) {
     }
 }
 
+static BEFORE_FINALIZERS: Mutex<Option<Snap>> = Mutex::new(None);
+
+/// Notes all that has happened so far, for the goroutine that will run finalizers: as in
+/// Go, the collector's finding that an object is gone comes after all its uses.
+pub fn note_all(threads: &[&mut Thread]) {
+    let mut clock = Clock::default();
+    for t in threads {
+        t.add_everything(&mut clock);
+    }
+    thread::add_ended(&mut clock);
+    *BEFORE_FINALIZERS.lock().expect("finalizers") = Some(Snap {
+        clock,
+        chain: super::clock::NOBODY,
+        epoch: 0,
+    });
+}
+
+/// What the goroutine that runs finalizers starts with.
+pub fn before_finalizers() -> Snap {
+    let s = BEFORE_FINALIZERS.lock().expect("finalizers");
+    s.clone().unwrap_or_default()
+}
+
 struct Bits(Vec<u64>);
 impl Bits {
     fn set(&mut self, i: u32) {

@@ -109,7 +109,7 @@ pub fn enter(th: &mut Thread, r: u64, n: Now) -> Option<u64> {
     let s = th.steps[at];
     if s.from == r && s.seg == n.seg {
         th.reused = th.reused.saturating_add(1);
-        th.last_set = s.to;
+        th.met_set(s.to);
         return Some(s.to);
     }
     let mut keep = Vec::new();
@@ -156,7 +156,7 @@ pub fn enter(th: &mut Thread, r: u64, n: Now) -> Option<u64> {
         to: new,
         seg: n.seg,
     };
-    th.last_set = new;
+    th.met_set(new);
     Some(new)
 }
 

@@ -96,8 +96,10 @@ pub unsafe fn read_known(th: *const Thread, addr: usize, size: usize) -> bool {
     let m = mask(addr, size);
     let r = c.r.load(Relaxed);
     // SAFETY: by the caller's promise.
-    let (key, set) = unsafe { ((*th).key, (*th).last_set) };
-    mine(r, key, m) || (r == set && r & m == m) || mine(c.w.load(Relaxed), key, m)
+    let (key, sets) = unsafe { ((*th).key, (*th).last_sets) };
+    mine(r, key, m)
+        || ((r == sets[0] || r == sets[1]) && r & m == m)
+        || mine(c.w.load(Relaxed), key, m)
 }
 
 /// Whether writing `size` bytes inside one word needs no work.
@@ -215,7 +217,7 @@ pub fn access(l: &mut Local, addr: usize, kind: Access, mask: u8) {
     if kind == Access::Read {
         let r = c.r.load(Relaxed);
         if r & WIDE != 0 && mask & !mask_of(r) == 0 && sets::inside(th, r) {
-            th.last_set = r;
+            th.met_set(r);
             return;
         }
     }

@@ -50,14 +50,14 @@ pub enum Wants {
 }
 
 /// Remembered steps from one read set to the next.
-const STEPS: usize = 16;
+const STEPS: usize = 8;
 
 /// See the module text.
 pub struct Thread {
     /// The current segment in its place in a cell, or what matches none.
     pub key: u64,
-    /// The read set this goroutine entered last (as a cell's read word).
-    pub last_set: u64,
+    /// The read sets this goroutine met last (as cells' read words), in its present segment.
+    pub last_sets: [u64; 2],
     chain: u32,
     epoch: u32,
     seg: u32,
@@ -116,7 +116,7 @@ impl Thread {
         };
         Box::new(Thread {
             key: NO_KEY,
-            last_set: u64::MAX,
+            last_sets: [u64::MAX; 2],
             chain,
             epoch,
             seg: 0,
@@ -133,6 +133,13 @@ impl Thread {
             before: [0; 16],
             held: Vec::new(),
         })
+    }
+
+    /// Notes a read set that this goroutine is in.
+    pub fn met_set(&mut self, r: u64) {
+        if self.last_sets[0] != r {
+            self.last_sets = [r, self.last_sets[0]];
+        }
     }
 
     /// The context of its outermost frame.
@@ -198,7 +205,7 @@ impl Thread {
     pub fn forget_numbers(&mut self) {
         self.before = [0; 16];
         self.steps = [Step::default(); STEPS];
-        self.last_set = u64::MAX;
+        self.last_sets = [u64::MAX; 2];
     }
 
     /// Publishes what this goroutine did and knows.
@@ -221,7 +228,7 @@ impl Thread {
             self.seg = 0;
             self.key = NO_KEY;
             // A set names the segment that is over.
-            self.last_set = u64::MAX;
+            self.last_sets = [u64::MAX; 2];
             self.dirty = false;
             self.learned = false;
         }
@@ -263,11 +270,24 @@ impl Thread {
         self.learn(&s.clock);
     }
 
+    /// Adds to `c` all that this goroutine knows and did.
+    pub fn add_everything(&self, c: &mut Clock) {
+        c.join(&self.clock);
+        c.raise(self.chain, self.epoch);
+    }
+
     /// What this goroutine knows, itself included, up to the last epoch that is over.
     pub fn knowledge(&self) -> Clock {
         let mut c = self.clock.clone();
         c.raise(self.chain, self.epoch - 1);
         c
+    }
+}
+
+/// Adds to `c` all that ended goroutines did whose chain waits for another one.
+pub fn add_ended(c: &mut Clock) {
+    for (chain, last) in &CHAINS.lock().expect("chains").ended {
+        c.raise(*chain, *last);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::runtime::sched::task::State;
 use crate::runtime::wait_reason::WaitReason;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::goroutine::{self, Word};
+use crate::vm::leak::Seeker;
 use crate::vm::natives::{Call, Entry};
 use crate::vm::traceback;
 use crate::vm::{collect, exec};
@@ -101,8 +102,9 @@ unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments; the call saved the goroutine's state.
     let mut c = unsafe { Call::new(cx, base, 3) };
     let owner = c.int() as usize;
-    goroutine::clear_unused(c.cx.g());
-    let (text, count) = collect::find_lost(c.cx.w(), |_, lost| {
+    let keep = c.word();
+    let who = Seeker { g: c.cx.g, keep };
+    let (text, count) = collect::find_lost(c.cx.w(), &who, |_, lost| {
         let (mut text, mut count) = (String::new(), 0);
         for g in lost {
             if goroutine::get(g, Word::Owner) != owner {

@@ -190,10 +190,19 @@ pub(super) fn claim_runner() -> bool {
     start
 }
 
+/// Whether functions are queued.
+pub(super) fn waiting() -> bool {
+    !state().queue.is_empty()
+}
+
 /// The next call. None: the calling goroutine ends.
 pub fn next() -> Option<Call> {
     let mut s = state();
     let c = s.queue.pop_front();
     s.running = c.is_some();
+    drop(s);
+    crate::race::with(|l| {
+        crate::race::thread::of(l).acquire(&crate::race::collect::before_finalizers());
+    });
     c
 }

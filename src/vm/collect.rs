@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::cx::Cx;
 use super::exec::{GC_ASKED, GC_COUNT, LAST_GC, Vm};
 use super::goroutine::{self, Word};
-use super::{afterlife, leak, roots};
+use super::leak::{self, Seeker};
+use super::{afterlife, roots};
 use crate::bytecode::program::funcs;
 use crate::heap::{AllocCache, Marker, heap};
 use crate::race;
@@ -25,7 +26,11 @@ impl Vm {
         w.stop_the_world();
         if force || GC_ASKED.load(Ordering::Acquire) {
             // SAFETY: the world is stopped.
-            unsafe { collect_stopped(w.rt(), false) };
+            unsafe { collect_stopped(w.rt(), None) };
+            GC_COUNT.fetch_add(1, Ordering::Relaxed);
+            GC_ASKED.store(false, Ordering::Release);
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            LAST_GC.store(now.map_or(0, |d| d.as_nanos() as u64), Ordering::Relaxed);
         }
         w.start_the_world();
         if let Some(id) = self.finalizers
@@ -36,28 +41,32 @@ impl Vm {
             if !unsafe { goroutine::prepare(&g, id, 0, null(), 0) } {
                 self.out_of_memory(w.rt());
             }
+            if race::on() {
+                // Collection comes after everything that led to the object's end.
+                goroutine::watch(&g, &race::collect::before_finalizers(), 0);
+            }
             w.ready_new(g);
         }
         cx.moved();
     }
 }
 
-/// Collects and returns the goroutines that nobody can wake any more; `f` sees them while
-/// the world is stopped. The caller's state is saved.
-pub fn find_lost<R>(w: &Worker, f: impl FnOnce(&Runtime, &[GRef]) -> R) -> R {
+/// Collects and finds the goroutines that nobody can wake any more; `f` sees them while
+/// the world is stopped. The caller's state is saved; `who` says what it still reaches.
+pub fn find_lost<R>(w: &Worker, who: &Seeker, f: impl FnOnce(&Runtime, &[GRef]) -> R) -> R {
     w.stop_the_world();
     // SAFETY: the world is stopped.
-    let lost = unsafe { collect_stopped(w.rt(), true) };
+    let lost = unsafe { collect_stopped(w.rt(), Some(who)) };
     let r = f(w.rt(), &lost);
     w.start_the_world();
     r
 }
 
-/// A collection; with `seek` it returns the lost goroutines.
+/// For a seeker it returns the lost goroutines.
 ///
 /// # Safety
 /// The world is stopped.
-unsafe fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
+unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
     let mut lost = Vec::new();
     rt.for_each_p(|p| {
         // SAFETY: the world is stopped: the P's words are ours.
@@ -78,17 +87,16 @@ unsafe fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
                 m.mark_range(p, n);
             });
             rt.for_each_timer(|t| {
-                // Whoever waits for a timer is not lost.
-                if seek || !t.is_channel() {
+                // Looking for lost goroutines, whatever a timer leads to counts.
+                if !t.is_channel() || seek.is_some() {
                     m.mark_word(t as *const _ as u64);
                     m.mark_word(t.arg() as u64);
                 }
             });
             crate::stdlib::mark_roots(m);
-            if seek {
-                lost = leak::mark_all(rt, m, |g, m| mark_g(g, m));
-            } else {
-                rt.for_each_g(|g| mark_g(g, m));
+            match seek {
+                None => rt.for_each_g(|g| mark_g(g, m)),
+                Some(who) => lost = leak::mark_all(rt, m, who, |g, m| mark_g(g, m)),
             }
             afterlife::mark(m);
             m.drain();
@@ -115,10 +123,6 @@ unsafe fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
             goroutine::shrink(g);
         }
     });
-    GC_COUNT.fetch_add(1, Ordering::Relaxed);
-    GC_ASKED.store(false, Ordering::Release);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    LAST_GC.store(now.map_or(0, |d| d.as_nanos() as u64), Ordering::Relaxed);
     lost
 }
 
@@ -126,12 +130,15 @@ unsafe fn collect_stopped(rt: &Runtime, seek: bool) -> Vec<GRef> {
 fn race_collect(rt: &Runtime, m: &Marker) {
     let (base, len) = (heap().base(), heap().region_bytes());
     race::collect::forget_dead(&|a| a.wrapping_sub(base) < len && !m.is_marked(a));
-    if !race::collect::scan_due() {
-        return;
-    }
     let mut all = Vec::new();
     rt.for_each_g(|g| all.push(g.gref()));
     let mut threads: Vec<&mut race::Thread> = all.iter().filter_map(|g| g.race()).collect();
+    if afterlife::waiting() {
+        race::collect::note_all(&threads);
+    }
+    if !race::collect::scan_due() {
+        return;
+    }
     let mut timers = Vec::new();
     rt.for_each_timer(|t| timers.push(race::sync::published(t as *const _ as usize)));
     race::collect::scan(base, heap().used_bytes(), &mut threads, &timers);

@@ -7,12 +7,12 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::collect::find_lost;
 use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
+use super::leak::{self, Seeker};
 use super::unwind::{self, Next};
-use super::{dispatch, leak, session, traceback};
+use super::{collect, dispatch, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
@@ -247,6 +247,10 @@ impl Executor for Vm {
         cx.pc = goroutine::get(g, Word::Pc) as *const u64;
         cx.fp = goroutine::get(g, Word::Fp) as *mut u64;
         cx.arm();
+        if race::on() && g.race().is_none() {
+            // One that the runtime started: nothing is ordered before it but its making.
+            goroutine::watch(g, &race::clock::Snap::default(), 0);
+        }
         cx.race = g.race().map_or(null_mut(), |t| t as *mut race::Thread);
         // SAFETY: this M's own, when there is one.
         if let Some(l) = unsafe { cx.race_local.as_mut() } {
@@ -440,9 +444,9 @@ impl Vm {
                 if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
                     flush_output();
                     if LEAKS.load(Ordering::Relaxed) {
-                        // The frame is gone; only where it was is known.
                         goroutine::save(cx);
-                        eprint_all(&find_lost(cx.w(), leak::listing));
+                        let who = Seeker { g: cx.g, keep: 0 };
+                        eprint_all(&collect::find_lost(cx.w(), &who, leak::listing));
                     }
                     return Some(Stop::MainDone(race::report::finish(0)));
                 }

@@ -239,19 +239,6 @@ pub fn defer_shape() -> FixedShape {
     .expect("a small shape")
 }
 
-/// Forgets what calls that are over left above the innermost frame, so that it keeps nothing
-/// alive. The state is saved.
-pub fn clear_unused(g: &G) {
-    let (fp, hi) = (get(g, Word::Fp), get(g, Word::StackHi));
-    if let Some(p) = funcs().find(get(g, Word::Pc)) {
-        let top = fp + p.nslots * 8;
-        if top < hi {
-            // SAFETY: the part of this goroutine's own stack that no frame uses.
-            unsafe { std::ptr::write_bytes(top as *mut u8, 0, hi - top) };
-        }
-    }
-}
-
 /// The stack of a goroutine as (first word, words) for conservative scanning.
 pub fn stack_words(g: &G) -> Option<(*const u64, usize)> {
     let lo = get(g, Word::StackLo);

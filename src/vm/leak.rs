@@ -52,11 +52,26 @@ fn reached(g: &G, m: &Marker) -> bool {
     yes
 }
 
+/// Who asks. What the asker's frames left on its stack wakes nobody, so of its own only the
+/// object at `keep` counts.
+pub struct Seeker {
+    pub g: *const G,
+    pub keep: u64,
+}
+
 /// Marks all goroutines, after all other roots, by `mark`; returns the lost ones.
-pub fn mark_all(rt: &Runtime, m: &mut Marker, mark: impl Fn(&G, &mut Marker)) -> Vec<GRef> {
+pub fn mark_all(
+    rt: &Runtime,
+    m: &mut Marker,
+    who: &Seeker,
+    mark: impl Fn(&G, &mut Marker),
+) -> Vec<GRef> {
     let mut waiting = Vec::new();
+    m.mark_word(who.keep);
     rt.for_each_g(|g| {
-        if waits_for_others(g) {
+        if std::ptr::eq(g, who.g) {
+            // Marked last.
+        } else if waits_for_others(g) {
             waiting.push(g.gref());
         } else {
             mark(g, m);
@@ -77,6 +92,10 @@ pub fn mark_all(rt: &Runtime, m: &mut Marker, mark: impl Fn(&G, &mut Marker)) ->
         }
     }
     for g in &waiting {
+        mark(g, m);
+    }
+    // SAFETY: the running goroutine, or null.
+    if let Some(g) = unsafe { who.g.as_ref() } {
         mark(g, m);
     }
     waiting
