@@ -371,16 +371,15 @@ fn check(v: Ty, t: Ty, static_: bool, constraint: bool, unalias: bool) -> Result
 
 /// Whether an element of an interface names the type.
 fn mentions_type(iface: Ty, v: Ty) -> bool {
-    match &*iface {
+    let inside = match &*iface {
         Type::Interface(i) => i.embeds.borrow().iter().any(|e| mentions_type(e.0, v)),
         Type::Named(_) => {
             matches!(*underlying(iface), Type::Interface(_)) && mentions_type(underlying(iface), v)
         }
         Type::Union(terms) => terms.iter().any(|x| mentions_type(x.ty, v)),
         _ => false,
-    }
-    .then_some(true)
-    .unwrap_or_else(|| identical(iface, v))
+    };
+    inside || identical(iface, v)
 }
 
 /// Terms as the compiler prints them: `~int | string`.
