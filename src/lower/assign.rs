@@ -112,6 +112,7 @@ impl Fb<'_> {
         };
         match place {
             Place::Slot(s) if self.writes_last(r) => self.expr_as_to(r, t, s),
+            p if self.big_store(p, r, t) => {}
             _ => {
                 let v = self.expr_as(r, t);
                 self.at(self.ast().expr(l).span.lo);
@@ -335,6 +336,8 @@ impl Fb<'_> {
                 self.new_object(p, t);
                 self.composite_into(u, t, Place::Mem { ptr: p, off: 0 });
                 self.emit(Op::Mov, slot, p, 0);
+            } else if let Some(p) = self.big_object(e) {
+                self.emit(Op::Mov, slot, p, 0);
             } else {
                 let v = self.expr_as(e, t);
                 self.new_object(slot, t);
@@ -409,8 +412,11 @@ impl Fb<'_> {
     pub fn init_globals(&mut self, lhs: &[Obj], rhs: ExprId) {
         if lhs.len() == 1 {
             let t = self.obj_ty(lhs[0]);
-            let v = self.expr_as(rhs, t);
             let p = self.var_place(lhs[0]);
+            if self.big_store(p, rhs, t) {
+                return;
+            }
+            let v = self.expr_as(rhs, t);
             self.store(p, v, t);
             return;
         }

@@ -161,8 +161,10 @@ impl Fb<'_> {
         };
         if iface && !matches!(&*underlying(from), Type::Interface(_)) {
             let mark = self.mark();
-            let s = self.expr(e);
-            self.box_value(dst, s, from);
+            if !self.big_box(e, dst) {
+                let s = self.expr(e);
+                self.box_value(dst, s, from);
+            }
             self.release(mark);
         } else {
             self.expr_to(e, dst);

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod assign;
+mod big;
 mod body;
 mod builtin;
 mod call;

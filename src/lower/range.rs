@@ -183,11 +183,17 @@ impl Fb<'_> {
                     self.ext(n as u64 | (n as u64) << 32);
                 } else {
                     // The array is copied: the loop sees the values of its start.
-                    let val = self.alloc_ty(xt);
-                    self.expr_to(x, val);
-                    let p = self.alloc(1);
-                    self.new_object(p, xt);
-                    self.store_mem(p, 0, val, xt);
+                    let p = match self.big_object(x) {
+                        Some(p) => p,
+                        None => {
+                            let val = self.alloc_ty(xt);
+                            self.expr_to(x, val);
+                            let p = self.alloc(1);
+                            self.new_object(p, xt);
+                            self.store_mem(p, 0, val, xt);
+                            p
+                        }
+                    };
                     self.array_header(hdr, p, xt);
                 }
             }

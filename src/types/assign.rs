@@ -214,6 +214,9 @@ impl Checker<'_> {
             Sink::Assign if lhs.len() > 1 => "multiple assignment",
             Sink::Assign => "assignment",
         };
+        if let Sink::Return(_) = sink {
+            self.target_name = Some("result variable".into());
+        }
         let (l, r) = (lhs.len(), rhs.len());
         let is_call = r == 1 && {
             let u = self.ast.unparen(rhs[0]);

@@ -12,7 +12,7 @@ use super::predicates::*;
 use super::ty::*;
 use super::universe::basic;
 use crate::base::span::Span;
-use crate::syntax::ast::{BinOp, ChanDir, ExprId, ExprKind, UnOp};
+use crate::syntax::ast::{BinOp, ExprId, ExprKind, UnOp};
 
 /// The message word for constant overflow of an operator.
 fn op_word(op: BinOp) -> &'static str {
@@ -115,23 +115,19 @@ impl Checker<'_> {
 
     fn receive(&mut self, e: ExprId, x: Operand) -> Operand {
         self.env.has_call = true;
-        let chan = core_type(x.ty);
-        let what = match chan.map(|t| t.0) {
-            Some(Type::Chan(ChanDir::Send, _)) => "send-only channel",
-            Some(Type::Chan(_, elem)) => {
-                return Operand::new(Mode::CommaOk, *elem, Some(e));
-            }
-            _ => "non-channel",
+        let cause = match channel_elem(x.ty, true) {
+            Ok(elem) if !x.is_nil() => return Operand::new(Mode::CommaOk, elem, Some(e)),
+            Ok(_) => String::new(),
+            Err(cause) => cause,
         };
-        let m = if chan.is_none() && !x.is_nil() && is_valid(x.ty) {
+        let m = if is_type_param(x.ty) {
             format!(
-                "invalid operation: cannot receive from {}: no specific channel type",
+                "invalid operation: cannot receive from {}: {cause}",
                 self.describe(&x)
             )
         } else {
             format!(
-                "invalid operation: cannot receive from {what} {} {}",
-                self.tstr(x.ty),
+                "invalid operation: cannot receive from {cause} {}",
                 self.describe(&x)
             )
         };
@@ -416,6 +412,7 @@ impl Checker<'_> {
             self.shifted_operand(&x);
             return Operand::invalid(e);
         }
+        let written = y.clone();
         let mut count: Option<BigInt> = None;
         if y.mode == Mode::Constant
             && let Some(v) = y.val.clone()
@@ -436,7 +433,8 @@ impl Checker<'_> {
             }
             if is_untyped(y.ty) {
                 if !is_numeric(y.ty) {
-                    self.shift_count(&y);
+                    let m = format!("cannot convert {} to type uint", self.describe(&y));
+                    self.err("InvalidShiftCount", self.ospan(&y), m);
                     return Operand::invalid(e);
                 }
                 self.convert_untyped(&mut y, basic(Basic::Uint));
@@ -471,7 +469,10 @@ impl Checker<'_> {
                         x.expr = e;
                         return x;
                     }
-                    let m = format!("invalid shift count {}", self.describe(&y));
+                    let m = format!(
+                        "invalid operation: invalid shift count {}",
+                        self.describe(&written)
+                    );
                     self.err("InvalidShiftCount", self.ospan(&y), m);
                     return Operand::invalid(e);
                 };

@@ -368,29 +368,32 @@ impl Checker<'_> {
                 }
             }
         } else if const_arg && is_type_param(to) {
-            match type_set_types(to) {
-                None => {
-                    // Only `any`-like constraints: nothing converts a constant to them.
-                    failed = Some(String::new());
+            let types = type_set_types(to).filter(|t| !t.is_empty());
+            if types.is_none() {
+                failed = Some(format!("{} does not contain specific types", self.tstr(to)));
+            }
+            for u in types.unwrap_or_default() {
+                if is_string(x.ty) && convert::bytes_or_runes(u)
+                    || is_const_type(u) && Self::const_conversion(x, u).is_some()
+                {
+                    continue;
                 }
-                Some(types) => {
-                    for u in types {
-                        if is_string(x.ty) && is_slice(u) {
-                            continue;
-                        }
-                        if is_const_type(u) && Self::const_conversion(x, u).is_none()
-                            || !is_const_type(u)
-                        {
-                            let v = self.describe(x);
-                            failed = Some(format!(
-                                "cannot convert {v} to type {} (in {})",
-                                self.tstr(u),
-                                self.tstr(to)
-                            ));
-                            break;
-                        }
+                let (u_text, to_text) = (self.tstr(u), self.tstr(to));
+                failed = Some(match &x.val {
+                    Some(v) if is_integer(x.ty) && is_integer(u) => {
+                        format!("constant {} overflows {u_text} (in {to_text})", v.display())
                     }
-                }
+                    _ => format!(
+                        "cannot convert {} to type {u_text} (in {to_text})",
+                        self.describe(x)
+                    ),
+                });
+                break;
+            }
+            // A type parameter's values are no constants.
+            if failed.is_some() {
+                x.mode = Mode::Value;
+                x.val = None;
             }
         } else if x.is_nil() {
             if !has_nil(to) {
@@ -443,8 +446,4 @@ impl Checker<'_> {
         x.val = val;
         x.ty = to;
     }
-}
-
-fn is_slice(t: Ty) -> bool {
-    matches!(underlying(t).0, Type::Slice(_))
 }

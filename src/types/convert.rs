@@ -300,7 +300,7 @@ fn plain_convertible(from: Ty, to: Ty) -> bool {
     false
 }
 
-fn bytes_or_runes(t: Ty) -> bool {
+pub(super) fn bytes_or_runes(t: Ty) -> bool {
     is_slice_of(t, Basic::Uint8) || is_slice_of(t, Basic::Int32)
 }
 

@@ -338,6 +338,8 @@ impl<'a> Checker<'a> {
             self.open_scope();
             self.collect_tparams_into(&spec.tparams, Some(named));
         }
+        // Before those of the types this one mentions.
+        self.later(move |c| c.valid_type(named));
         let mut rhs = self.generic_rhs(spec.ty);
         self.env.scope = old;
         if matches!(rhs.0, Type::TypeParam(_)) {
@@ -350,7 +352,6 @@ impl<'a> Checker<'a> {
         }
         self.open_types.push((obj, named, rhs));
         self.close_types();
-        self.later(move |c| c.valid_type(named));
     }
 
     fn generic_rhs(&mut self, e: ExprId) -> Ty {

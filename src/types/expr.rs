@@ -368,7 +368,24 @@ impl<'a> Checker<'a> {
         {
             return Operand::new(Mode::Variable, *b, Some(e));
         }
-        let m = format!("invalid operation: cannot indirect {}", self.describe(&x));
+        let all_pointers = is_type_param(x.ty)
+            && super::typeset::type_set(x.ty)
+                .terms
+                .as_ref()
+                .is_some_and(|ts| {
+                    !ts.is_empty()
+                        && ts
+                            .iter()
+                            .all(|t| matches!(underlying(t.ty).0, Type::Pointer(_)))
+                });
+        let m = if all_pointers {
+            format!(
+                "invalid operation: pointers of {} must have identical base types",
+                self.describe(&x)
+            )
+        } else {
+            format!("invalid operation: cannot indirect {}", self.describe(&x))
+        };
         self.err("InvalidIndirection", self.ospan(&x), m);
         Operand::invalid(Some(e))
     }

@@ -244,11 +244,12 @@ impl Solver {
             }
             let known = self.known();
             let inferred = subst(*p, &known);
+            let changed = *p != inferred;
             let (param, inferred) = (text(*p), text(inferred));
             return Err(InferError::Mismatch {
                 arg: i,
                 arg_ty: text(args[i].ty),
-                inferred: (param != inferred).then_some(inferred),
+                inferred: changed.then_some(inferred),
                 param,
                 tparams: known.is_empty().then(|| tparam_names(&self.all)),
             });

@@ -59,7 +59,14 @@ impl Checker<'_> {
             return Operand::invalid(Some(e));
         }
         match core_type(base).map(|t| t.0) {
-            Some(Type::Struct(fields)) => self.struct_lit(base, fields, elems, rbrace),
+            Some(Type::Struct(fields)) => {
+                // The fields of a type parameter's common type.
+                let of = match core_type(base) {
+                    Some(core) if is_type_param(base) => core,
+                    _ => base,
+                };
+                self.struct_lit(of, fields, elems, rbrace);
+            }
             Some(Type::Array(elem, n)) => {
                 let len = self.indexed_elems(elems, *elem, *n);
                 if let Some((te, el)) = open_array {
@@ -73,9 +80,10 @@ impl Checker<'_> {
             Some(Type::Map(k, v)) => self.map_lit(elems, *k, *v),
             c => {
                 self.use_elems(elems);
-                let mut m = format!("invalid composite literal type {}", self.tstr(typ));
+                let element = if ty.is_none() { " element" } else { "" };
+                let mut m = format!("invalid composite literal{element} type {}", self.tstr(typ));
                 if c.is_none() && matches!(base.0, Type::TypeParam(_)) {
-                    m += ": no specific type";
+                    m += " (no common underlying type)";
                 }
                 self.err("InvalidLit", self.espan(e), m);
                 return Operand::invalid(Some(e));
@@ -320,7 +328,7 @@ impl Checker<'_> {
                 let t = if iface { x.ty } else { basic(Basic::Invalid) };
                 let types = seen.entry(super::switch::case_key(val)).or_default();
                 if types.iter().any(|&o| identical(o, t)) {
-                    let m = format!("duplicate key {} in map literal", self.estr(ke));
+                    let m = format!("duplicate key {} in map literal", val.display());
                     self.err("DuplicateLitKey", self.espan(ke), m);
                 } else {
                     types.push(t);

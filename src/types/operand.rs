@@ -123,7 +123,11 @@ impl Checker<'_> {
         match t.0 {
             Type::TypeParam(p) => {
                 let bound = p.bound.get().map_or("any".to_string(), |b| self.tstr(b));
-                format!("of type {name} constrained by {bound}")
+                let empty = match &super::typeset::type_set(t).terms {
+                    Some(ts) if ts.is_empty() => " with empty type set",
+                    _ => "",
+                };
+                format!("of type {name} constrained by {bound}{empty}")
             }
             Type::Named(_) => {
                 let u = underlying(t);

@@ -522,6 +522,72 @@ fn type_set_comparable(t: Ty, seen: &mut Vec<Ty>) -> bool {
     }
 }
 
+/// The underlying type that all types of a type set share (channels may differ in
+/// direction: the restricted one counts), or why there is none. `check` may refuse a type
+/// of the set; it sees None when there are no specific types.
+pub fn common_underlying(
+    t: Ty,
+    check: &dyn Fn(Ty, Option<Ty>) -> Result<(), String>,
+) -> Result<Ty, String> {
+    if !is_type_param(t) {
+        let u = underlying(t);
+        return check(t, Some(u)).map(|()| u);
+    }
+    let terms = match &type_set(t).terms {
+        Some(ts) if !ts.is_empty() => ts,
+        _ => {
+            check(t, None)?;
+            return Err("no specific type".into());
+        }
+    };
+    let mut common: Option<(Ty, Ty)> = None;
+    for x in terms {
+        let u = underlying(x.ty);
+        check(x.ty, Some(u))?;
+        let Some((ct, cu)) = common else {
+            common = Some((x.ty, u));
+            continue;
+        };
+        if let (Type::Chan(d, a), Type::Chan(e, b)) = (&*cu, &*u) {
+            let (s, t) = (text(ct), text(x.ty));
+            if !identical(*a, *b) {
+                return Err(format!("channels {s} and {t} have different element types"));
+            }
+            if *d == ChanDir::Both {
+                common = Some((x.ty, u));
+            } else if d != e && *e != ChanDir::Both {
+                return Err(format!("channels {s} and {t} have conflicting directions"));
+            }
+            continue;
+        }
+        if !identical(cu, u) {
+            return Err(format!(
+                "{} and {} have different underlying types",
+                text(ct),
+                text(x.ty)
+            ));
+        }
+    }
+    common.map(|c| c.1).ok_or_else(String::new)
+}
+
+/// The element type of a channel that `x` is to be received from (or sent to).
+pub fn channel_elem(x: Ty, recv: bool) -> Result<Ty, String> {
+    let check = |t: Ty, u: Option<Ty>| match u.map(|u| u.0) {
+        None => Err("no specific channel type".to_string()),
+        Some(Type::Chan(ChanDir::Send, _)) if recv => Err(format!("send-only channel {}", text(t))),
+        Some(Type::Chan(ChanDir::Recv, _)) if !recv => {
+            Err(format!("receive-only channel {}", text(t)))
+        }
+        Some(Type::Chan(..)) => Ok(()),
+        Some(_) => Err(format!("non-channel {}", text(t))),
+    };
+    match common_underlying(x, &check)?.0 {
+        Type::Chan(_, e) => Ok(*e),
+        _ => Err(String::new()),
+    }
+}
+
 /// Why values of a type parameter cannot be compared.
 pub fn incomparable_set(t: Ty) -> &'static str {
     match &type_set(t).terms {

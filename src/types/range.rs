@@ -15,11 +15,15 @@ type KeyValue = (Option<Ty>, Option<Ty>);
 /// What ranging over a type gives, or why it does not work.
 fn iteration(x: Ty) -> Result<KeyValue, String> {
     let int = basic(Basic::Int);
-    let Some(u) = core_string(x) else {
-        return Err("no specific type".into());
+    let check = |t: Ty, u: Option<Ty>| match u.map(|u| u.0) {
+        Some(Type::Chan(ChanDir::Send, _)) => Err(format!(
+            "receive from send-only channel {}",
+            super::display::text(t)
+        )),
+        _ => Ok(()),
     };
-    let u = if is_type_param(x) { u } else { underlying(u) };
-    match underlying(u).0 {
+    let u = common_underlying(x, &check)?;
+    match u.0 {
         Type::Basic(..) if is_string(u) => Ok((Some(int), Some(universe::rune_ty()))),
         Type::Basic(..) if is_integer(u) => Ok((Some(x), None)),
         Type::Array(e, _) | Type::Slice(e) => Ok((Some(int), Some(*e))),
@@ -28,10 +32,6 @@ fn iteration(x: Ty) -> Result<KeyValue, String> {
             _ => Err(String::new()),
         },
         Type::Map(k, v) => Ok((Some(*k), Some(*v))),
-        Type::Chan(ChanDir::Send, _) => Err(format!(
-            "receive from send-only channel {}",
-            super::display::text(x)
-        )),
         Type::Chan(_, e) => Ok((Some(*e), None)),
         Type::Signature(s) => {
             let bad = |why: &str| Err(format!("func must be func(yield func(...) bool): {why}"));
@@ -41,8 +41,10 @@ fn iteration(x: Ty) -> Result<KeyValue, String> {
             if !s.results.is_empty() {
                 return bad("unexpected results");
             }
-            let Some(Type::Signature(y)) = core_type(s.params[0].ty).map(|t| t.0) else {
-                return bad("argument is not func");
+            let y = match common_underlying(s.params[0].ty, &|_, _| Ok(())) {
+                Ok(Ty(Type::Signature(y))) => y,
+                Ok(_) => return bad("argument is not func"),
+                Err(cause) => return bad(&format!("in yield type, {cause}")),
             };
             if y.params.len() > 2 {
                 return bad("yield func has too many parameters");

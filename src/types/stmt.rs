@@ -9,9 +9,7 @@ use super::ty::*;
 use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::Span;
-use crate::syntax::ast::{
-    Block, BranchKind, ChanDir, CommClause, ExprId, ExprKind, StmtId, StmtKind, UnOp,
-};
+use crate::syntax::ast::{Block, BranchKind, CommClause, ExprId, ExprKind, StmtId, StmtKind, UnOp};
 
 /// What branch statements may refer to here.
 #[derive(Clone, Copy, Default, Debug)]
@@ -270,19 +268,24 @@ impl<'a> Checker<'a> {
         if ch.is_invalid() || v.is_invalid() {
             return;
         }
-        let what = match core_type(ch.ty).map(|t| t.0) {
-            Some(Type::Chan(ChanDir::Recv, _)) => "receive-only channel",
-            Some(Type::Chan(_, elem)) => {
-                self.assignment(&mut v, Some(*elem), "send");
+        let cause = match channel_elem(ch.ty, false) {
+            Ok(elem) => {
+                self.assignment(&mut v, Some(elem), "send");
                 return;
             }
-            _ => "non-channel",
+            Err(cause) => cause,
         };
-        let m = format!(
-            "invalid operation: cannot send to {what} {} {}",
-            self.tstr(ch.ty),
-            self.describe(&ch)
-        );
+        let m = if is_type_param(ch.ty) {
+            format!(
+                "invalid operation: cannot send to {}: {cause}",
+                self.describe(&ch)
+            )
+        } else {
+            format!(
+                "invalid operation: cannot send to {cause} {}",
+                self.describe(&ch)
+            )
+        };
         let d = Diagnostic::error("InvalidSend", span, m);
         let d = self.hint_direction(d, &ch);
         self.report(d);

@@ -356,15 +356,38 @@ fn check(v: Ty, t: Ty, static_: bool, constraint: bool, unalias: bool) -> Result
         });
         return fail(match near {
             Some(x) => format!("(possibly missing ~ for {} in {})", text(x.ty), show(t)),
+            // Excluded by the combination of several elements only.
+            None if mentions_type(t, v) => format!(
+                "({} mentions {v}, but {v} is not in the type set of {})",
+                show(t),
+                show(t),
+                v = show(v)
+            ),
             None => format!("({} missing in {})", show(v), terms_string(terms)),
         });
     }
     comparability()
 }
 
+/// Whether an element of an interface names the type.
+fn mentions_type(iface: Ty, v: Ty) -> bool {
+    let inside = match &*iface {
+        Type::Interface(i) => i.embeds.borrow().iter().any(|e| mentions_type(e.0, v)),
+        Type::Named(_) => {
+            matches!(*underlying(iface), Type::Interface(_)) && mentions_type(underlying(iface), v)
+        }
+        Type::Union(terms) => terms.iter().any(|x| mentions_type(x.ty, v)),
+        _ => false,
+    };
+    inside || identical(iface, v)
+}
+
 /// Terms as the compiler prints them: `~int | string`.
 pub fn terms_string(terms: &[Term]) -> String {
-    let one = |x: &Term| format!("{}{}", if x.tilde { "~" } else { "" }, text(x.ty));
+    let one = |x: &Term| {
+        let name = display::type_string(x.ty, None);
+        format!("{}{name}", if x.tilde { "~" } else { "" })
+    };
     terms.iter().map(one).collect::<Vec<_>>().join(" | ")
 }
 

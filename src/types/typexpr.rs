@@ -555,13 +555,17 @@ impl<'a> Checker<'a> {
                 || tilde && identical(underlying(b.ty), t)
                 || b.tilde && identical(underlying(t), b.ty);
             if overlap {
-                let text = |c: &Self, tl: bool, t: Ty| {
-                    format!("{}{}", if tl { "~" } else { "" }, c.tstr(t))
+                let text = |tl: bool, t: Ty| {
+                    format!(
+                        "{}{}",
+                        if tl { "~" } else { "" },
+                        super::display::type_string(t, None)
+                    )
                 };
                 let m = format!(
                     "overlapping terms {} and {}",
-                    text(self, tilde, t),
-                    text(self, b.tilde, b.ty)
+                    text(tilde, t),
+                    text(b.tilde, b.ty)
                 );
                 self.err("InvalidUnion", span, m);
                 return;

@@ -52,7 +52,8 @@ impl Checker<'_> {
                     return true;
                 };
                 if !is_valid(rhs) {
-                    return false;
+                    // Reported before.
+                    return !nest.contains(&t);
                 }
                 if nest.contains(&t) {
                     if let Some(at) = path.iter().position(|p| *p == t) {
@@ -75,23 +76,19 @@ impl Checker<'_> {
         }
     }
 
-    /// Reports the types of a cycle, beginning with the one first in the source, and makes
-    /// them invalid.
+    /// Reports the types of a cycle and makes them invalid.
     fn recursive_type(&mut self, cycle: &[Ty]) {
         let place = |c: &Self, t: Ty| match t.0 {
             Type::Named(n) => c.inst_spans.get(&t).copied().unwrap_or(n.obj.span),
             _ => crate::base::span::Span::NONE,
         };
         let n = cycle.len();
-        let first = (0..n)
-            .min_by_key(|&i| place(self, cycle[i]).lo)
-            .unwrap_or(0);
-        let name = self.tstr(cycle[first]);
+        let name = self.tstr(cycle[0]);
         let mut m = format!("invalid recursive type: {name} refers to itself");
         if n > 1 {
             m = format!("invalid recursive type {name}");
             for i in 0..n {
-                let (a, b) = (cycle[(first + i) % n], cycle[(first + i + 1) % n]);
+                let (a, b) = (cycle[i], cycle[(i + 1) % n]);
                 m += &format!(
                     "\n\t{}: {} refers to {}",
                     self.place(place(self, a).lo),
@@ -100,7 +97,7 @@ impl Checker<'_> {
                 );
             }
         }
-        let span = place(self, cycle[first]);
+        let span = place(self, cycle[0]);
         self.report(Diagnostic::error("InvalidDeclCycle", span, m));
         for t in cycle {
             if let Type::Named(c) = t.0 {

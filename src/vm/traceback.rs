@@ -70,6 +70,8 @@ pub struct Place {
     pub line: u32,
     pub column: u32,
     pub wrapper: bool,
+    /// It has parameters.
+    pub params: bool,
     pub offset: usize,
 }
 
@@ -94,6 +96,7 @@ pub fn place(f: Frame) -> Option<Place> {
         line,
         column,
         wrapper: p.wrapper,
+        params: p.param_slots > 0,
         offset: index * 8,
     })
 }
@@ -137,8 +140,12 @@ pub fn write_frames(out: &mut String, frames: &[Frame]) {
         }
         let _ = writeln!(
             out,
-            "{}(...)\n\t{}:{} +0x{:x}",
-            p.func, p.file, p.line, p.offset
+            "{}({})\n\t{}:{} +0x{:x}",
+            p.func,
+            if p.params { "..." } else { "" },
+            p.file,
+            p.line,
+            p.offset
         );
     }
 }
