@@ -392,9 +392,10 @@ mod tests {
                     let t = trees[b].clone();
                     let news = trees[a].join(&t);
                     let mut any = false;
-                    for i in 0..n {
-                        any |= flat[b][i] > flat[a][i];
-                        flat[a][i] = flat[a][i].max(flat[b][i]);
+                    let theirs = flat[b].clone();
+                    for (mine, theirs) in flat[a].iter_mut().zip(theirs) {
+                        any |= theirs > *mine;
+                        *mine = theirs.max(*mine);
                     }
                     assert!(news || !any);
                 }
