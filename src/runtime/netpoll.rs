@@ -103,6 +103,8 @@ pub struct Poller {
     free: Locked<(u32, u32)>,
     /// Gs parked here.
     waiters: AtomicUsize,
+    /// Ms in `sleep`.
+    sleepers: AtomicUsize,
     /// When somebody last polled; 0 while an M sleeps in the poller.
     last: AtomicI64,
 }
@@ -116,6 +118,7 @@ impl Default for Poller {
             chunks: (0..POLL_CHUNKS).map(|_| OnceLock::new()).collect(),
             free: Locked::new((0, 0)),
             waiters: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
             last: AtomicI64::new(0),
         }
     }
@@ -419,21 +422,26 @@ impl Poller {
 
     /// Looks for events, waiting up to `timeout` ns (0: not at all, negative: for ever), and
     /// adds the Gs that may go on to `out` (they are still Waiting).
-    pub(crate) fn poll(&self, timeout: i64, out: &mut Vec<GRef>) {
+    /// True when a sleep was to be broken; a mere look leaves that to the sleeper.
+    pub(crate) fn poll(&self, timeout: i64, out: &mut Vec<GRef>) -> bool {
         let ep = self.epoll.load(Ordering::Relaxed);
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; POLL_EVENTS];
         if timeout != 0 {
             self.last.store(0, Ordering::SeqCst);
         }
+        let mut broken_off = false;
         let n = wait(ep, &mut events, timeout);
         self.last.store(prim::nanotime(), Ordering::SeqCst);
         for e in events.iter().take(n) {
             let (bits, handle) = (e.events as i32, e.u64);
             if handle == BREAK {
-                let mut count = 0u64;
-                let event = self.event.load(Ordering::Relaxed);
-                // SAFETY: eight writable bytes.
-                unsafe { libc::read(event, (&raw mut count).cast(), 8) };
+                if timeout != 0 {
+                    broken_off = true;
+                    let mut count = 0u64;
+                    let event = self.event.load(Ordering::Relaxed);
+                    // SAFETY: eight writable bytes.
+                    unsafe { libc::read(event, (&raw mut count).cast(), 8) };
+                }
                 continue;
             }
             let Some(d) = self.desc(handle as u32) else {
@@ -455,6 +463,18 @@ impl Poller {
                     }
                 }
             });
+        }
+        broken_off
+    }
+
+    /// Sleeps in the poller. The one eventfd may have been meant for another M that is still
+    /// on its way out of its sleep (it is a sleeper no more, so there may be a new one):
+    /// whoever takes it passes it on.
+    pub(crate) fn sleep(&self, timeout: i64, out: &mut Vec<GRef>, go: impl FnOnce() -> bool) {
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let broken_off = go() && self.poll(timeout, out);
+        if self.sleepers.fetch_sub(1, Ordering::SeqCst) > 1 && broken_off {
+            self.break_sleep();
         }
     }
 }

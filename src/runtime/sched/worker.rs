@@ -296,11 +296,11 @@ impl Worker {
     }
     /// As `park`, and polls descriptors meanwhile; Gs that may go on are added to `out`.
     pub(crate) fn park_polling(&self, timeout: i64, out: &mut Vec<GRef>) {
-        // Either the waker sees the flag, or this sees its token.
-        self.polling.store(1, Ordering::SeqCst);
-        if !self.parker.take() {
-            self.rt().net.poll(timeout, out);
-        }
+        self.rt().net.sleep(timeout, out, || {
+            // Either the waker sees the flag, or this sees its token.
+            self.polling.store(1, Ordering::SeqCst);
+            !self.parker.take()
+        });
         self.polling.store(0, Ordering::SeqCst);
         self.parker.take();
     }

@@ -252,28 +252,6 @@ pub fn response(buf: &[u8]) -> Result<Head, Bad> {
     Ok(h)
 }
 
-/// Parses header lines up to an empty line: names and values in turns, and the size.
-pub fn fields(buf: &[u8]) -> Result<Head, Bad> {
-    let mut h = Head::default();
-    with_room(|room| {
-        let httparse::Status::Complete((size, headers)) = httparse::parse_headers(buf, room)?
-        else {
-            return Err(httparse::Error::Token);
-        };
-        h = Head {
-            size,
-            length: -1,
-            ..Head::default()
-        };
-        for x in headers {
-            h.fields.push(range_in(buf, x.name.as_bytes()));
-            h.fields.push(range_in(buf, x.value));
-        }
-        Ok(())
-    })?;
-    Ok(h)
-}
-
 /// A Unix time in the form of the `Date` header.
 fn format_date(t: i64) -> [u8; 29] {
     const DAYS: &[u8; 21] = b"ThuFriSatSunMonTueWed";

@@ -181,18 +181,6 @@ native!(parse_response, 10, |c| {
         }
     }
 });
-// Results: size, code, fields.
-native!(parse_fields, 4, |c| {
-    let buf = c.bytes();
-    match head::fields(buf) {
-        Err(bad) => return no_head(&mut c, bad, 4),
-        Ok(h) => {
-            let text = crate::try_exit!(copy(&mut c, buf, &h));
-            c.ret(h.size as u64).ret(0);
-            crate::try_exit!(ret_fields(&mut c, text, &h));
-        }
-    }
-});
 /// Size 0, the code, and nothing in the other slots.
 fn no_head(c: &mut Call, bad: Bad, slots: usize) -> Exit {
     c.ret(0).ret(bad as u64);
@@ -288,7 +276,6 @@ pub const NATIVES: &[Entry] = &[
     ("net/http.headComplete", complete),
     ("net/http.parseRequest", parse_request),
     ("net/http.parseResponse", parse_response),
-    ("net/http.parseFields", parse_fields),
     ("net/http.responseBytes", response_bytes),
     ("net/http.gunzip", gunzip),
     ("net/http.fieldLines", field_lines),
