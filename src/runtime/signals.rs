@@ -71,6 +71,8 @@ fn act(n: i32, to: libc::sighandler_t) {
         a.sa_sigaction = to;
         if to != libc::SIG_DFL && to != libc::SIG_IGN {
             a.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+            // The signal stack has room for one handler at a time.
+            libc::sigfillset(&mut a.sa_mask);
         }
         libc::sigaction(n, &a, null_mut());
     }
