@@ -19,6 +19,28 @@ macro_rules! native {
     };
 }
 
+/// A native whose body calls the system: name, result slots, body.
+macro_rules! sys_native {
+    ($name:ident, $results:literal, |$c:ident| $body:block) => {
+        unsafe fn $name(
+            cx: &mut $crate::vm::cx::Cx,
+            base: *mut u64,
+        ) -> $crate::vm::cx::Exit {
+            // SAFETY: called with the native's own arguments. System calls get texts that
+            // end with NUL, buffers with their true lengths and addresses of live
+            // structures.
+            #[allow(unused_unsafe, reason = "some bodies call nothing unsafe")]
+            unsafe {
+                #[allow(unused_mut, reason = "bodies differ")]
+                let mut $c = $crate::vm::natives::Call::new(cx, base, $results);
+                $body
+                #[allow(unreachable_code, reason = "some bodies end elsewhere")]
+                $crate::vm::cx::Exit::Next
+            }
+        }
+    };
+}
+
 pub mod atomic;
 pub mod big;
 pub mod bits;

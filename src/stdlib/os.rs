@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::blocking;
-use crate::vm::cx::{Cx, Exit};
+use crate::vm::cx::Exit;
 use crate::vm::natives::{Call, Entry};
 
 static ARGS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
@@ -48,25 +48,7 @@ pub(super) fn path(s: &[u8]) -> CString {
     CString::new(s).unwrap_or_else(|_| c"\x01invalid".to_owned())
 }
 
-/// A native: name, result slots, body.
-macro_rules! native {
-    ($name:ident, $res:literal, |$c:ident| $body:block) => {
-        unsafe fn $name(cx: &mut Cx, base: *mut u64) -> Exit {
-            // SAFETY: called with the native's own arguments. Calls into libc below pass
-            // NUL-terminated strings and buffers with their true lengths.
-            #[allow(unused_unsafe, reason = "some bodies call nothing unsafe")]
-            unsafe {
-                #[allow(unused_mut, reason = "bodies differ")]
-                let mut $c = Call::new(cx, base, $res);
-                $body
-                #[allow(unreachable_code, reason = "some bodies end elsewhere")]
-                Exit::Next
-            }
-        }
-    };
-}
-
-native!(args, 2, |c| {
+sys_native!(args, 2, |c| {
     let empty = Vec::new();
     let list: Vec<&[u8]> = ARGS
         .get()
@@ -76,7 +58,7 @@ native!(args, 2, |c| {
         .collect();
     crate::try_exit!(c.ret_strings(&list));
 });
-native!(exit, 0, |c| {
+sys_native!(exit, 0, |c| {
     let code = c.int();
     if code == 0 && EXIT_0_PANICS.load(Ordering::Relaxed) {
         return c.panic("unexpected call to os.Exit(0) during test");
@@ -84,7 +66,7 @@ native!(exit, 0, |c| {
     // Other goroutines may be running: leave without destructors. Output is not buffered.
     libc::_exit(crate::race::report::finish(code as i32));
 });
-native!(errno_text, 2, |c| {
+sys_native!(errno_text, 2, |c| {
     let code = c.int() as i32;
     let mut buf = [0u8; 256];
     let text = if libc::strerror_r(code, buf.as_mut_ptr().cast(), buf.len()) == 0 {
@@ -102,7 +84,7 @@ native!(errno_text, 2, |c| {
     };
     crate::try_exit!(c.ret_str(text.as_bytes()));
 });
-native!(open, 3, |c| {
+sys_native!(open, 3, |c| {
     let (name, flag, perm) = (path(c.str()), c.int(), c.word());
     let (fd, kind, code) = blocking(c.cx, false, || {
         let fd = libc::open(name.as_ptr(), flag as i32 | libc::O_CLOEXEC, perm as u32);
@@ -122,16 +104,16 @@ fn kind_of(fd: i32) -> u32 {
         st.st_mode & libc::S_IFMT
     }
 }
-native!(kind_of_fd, 1, |c| {
+sys_native!(kind_of_fd, 1, |c| {
     let fd = c.int();
     c.ret(kind_of(fd as i32) as u64);
 });
-native!(close, 1, |c| {
+sys_native!(close, 1, |c| {
     let fd = c.int();
     let r = libc::close(fd as i32);
     c.ret_int(check(r as i64));
 });
-native!(write_string, 2, |c| {
+sys_native!(write_string, 2, |c| {
     let (fd, b) = (c.int(), c.str());
     crate::race::file_write(0, 0);
     let (n, code) = blocking(c.cx, false, || {
@@ -139,7 +121,7 @@ native!(write_string, 2, |c| {
     });
     c.ret_int(n).ret_int(code);
 });
-native!(read_at, 2, |c| {
+sys_native!(read_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
     let (n, code) = blocking(c.cx, false, || {
         counted(|| libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off))
@@ -147,7 +129,7 @@ native!(read_at, 2, |c| {
     crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n).ret_int(code);
 });
-native!(write_at, 2, |c| {
+sys_native!(write_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
     crate::race::file_write(b.ptr, b.len);
     let (n, code) = blocking(c.cx, false, || {
@@ -155,12 +137,12 @@ native!(write_at, 2, |c| {
     });
     c.ret_int(n).ret_int(code);
 });
-native!(seek, 2, |c| {
+sys_native!(seek, 2, |c| {
     let (fd, off, whence) = (c.int(), c.int(), c.int());
     let n = libc::lseek(fd as i32, off, whence as i32);
     c.ret_int(n.max(0)).ret_int(check(n));
 });
-native!(stat, 7, |c| {
+sys_native!(stat, 7, |c| {
     let (fd, name, follow) = (c.int(), path(c.str()), c.bool());
     let mut st: libc::stat = std::mem::zeroed();
     let r = if fd >= 0 {
@@ -183,7 +165,7 @@ native!(stat, 7, |c| {
     }
     c.ret_int(code);
 });
-native!(read_dir, 5, |c| {
+sys_native!(read_dir, 5, |c| {
     let name = c.str().to_vec();
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut kinds: Vec<u32> = Vec::new();
@@ -234,7 +216,7 @@ native!(read_dir, 5, |c| {
     })
     .ret_int(code as i64);
 });
-native!(truncate, 1, |c| {
+sys_native!(truncate, 1, |c| {
     let (fd, name, size) = (c.int(), path(c.str()), c.int());
     let r = if fd >= 0 {
         libc::ftruncate(fd as i32, size)
@@ -243,17 +225,17 @@ native!(truncate, 1, |c| {
     };
     c.ret_int(check(r as i64));
 });
-native!(sync, 1, |c| {
+sys_native!(sync, 1, |c| {
     let fd = c.int();
     let code = blocking(c.cx, false, || check(libc::fsync(fd as i32) as i64));
     c.ret_int(code);
 });
-native!(mkdir, 1, |c| {
+sys_native!(mkdir, 1, |c| {
     let (name, perm) = (path(c.str()), c.word());
     let r = libc::mkdir(name.as_ptr(), perm as libc::mode_t);
     c.ret_int(check(r as i64));
 });
-native!(remove, 1, |c| {
+sys_native!(remove, 1, |c| {
     let name = path(c.str());
     let mut r = libc::unlink(name.as_ptr());
     let mut code = check(r as i64);
@@ -270,7 +252,7 @@ native!(remove, 1, |c| {
 /// Two names and a C function.
 macro_rules! two_names {
     ($($name:ident $f:path;)*) => { $(
-        native!($name, 1, |c| {
+        sys_native!($name, 1, |c| {
             let (a, b) = (path(c.str()), path(c.str()));
             let r = $f(a.as_ptr(), b.as_ptr());
             c.ret_int(check(r as i64));
@@ -282,7 +264,7 @@ two_names! {
     link libc::link;
     symlink libc::symlink;
 }
-native!(readlink, 3, |c| {
+sys_native!(readlink, 3, |c| {
     let name = c.str();
     match std::fs::read_link(OsStr::from_bytes(name)) {
         Ok(p) => {
@@ -295,17 +277,17 @@ native!(readlink, 3, |c| {
         }
     }
 });
-native!(chmod, 1, |c| {
+sys_native!(chmod, 1, |c| {
     let (name, mode) = (path(c.str()), c.word());
     let r = libc::chmod(name.as_ptr(), mode as libc::mode_t);
     c.ret_int(check(r as i64));
 });
-native!(chown, 1, |c| {
+sys_native!(chown, 1, |c| {
     let (name, uid, gid) = (path(c.str()), c.int(), c.int());
     let r = libc::chown(name.as_ptr(), uid as u32, gid as u32);
     c.ret_int(check(r as i64));
 });
-native!(chtimes, 1, |c| {
+sys_native!(chtimes, 1, |c| {
     let (name, at, mt) = (path(c.str()), c.int(), c.int());
     let spec = |ns: i64| libc::timespec {
         tv_sec: ns.div_euclid(1_000_000_000),
@@ -315,7 +297,7 @@ native!(chtimes, 1, |c| {
     let r = libc::utimensat(libc::AT_FDCWD, name.as_ptr(), times.as_ptr(), 0);
     c.ret_int(check(r as i64));
 });
-native!(chdir, 1, |c| {
+sys_native!(chdir, 1, |c| {
     let name = path(c.str());
     let r = libc::chdir(name.as_ptr());
     c.ret_int(check(r as i64));
@@ -334,20 +316,20 @@ fn ret_name(c: &mut Call, r: std::io::Result<OsString>) -> Exit {
     }
     Exit::Next
 }
-native!(getwd, 3, |c| {
+sys_native!(getwd, 3, |c| {
     return ret_name(&mut c, std::env::current_dir().map(Into::into));
 });
-native!(executable, 3, |c| {
+sys_native!(executable, 3, |c| {
     return ret_name(&mut c, std::env::current_exe().map(Into::into));
 });
-native!(hostname, 3, |c| {
+sys_native!(hostname, 3, |c| {
     let mut buf = [0u8; 256];
     let r = libc::gethostname(buf.as_mut_ptr().cast(), buf.len() - 1);
     let code = check(r as i64);
     let n = buf.iter().position(|b| *b == 0).unwrap_or(0);
     crate::try_exit!(c.ret_str(&buf[..n])).ret_int(code);
 });
-native!(pipe, 3, |c| {
+sys_native!(pipe, 3, |c| {
     let mut fds = [0i32; 2];
     let r = libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK);
     let code = check(r as i64);
@@ -355,17 +337,17 @@ native!(pipe, 3, |c| {
         .ret_int(fds[1] as i64)
         .ret_int(code);
 });
-native!(is_terminal, 1, |c| {
+sys_native!(is_terminal, 1, |c| {
     let fd = c.int();
     let yes = libc::isatty(fd as i32) == 1;
     c.ret_bool(yes);
 });
-native!(kill, 1, |c| {
+sys_native!(kill, 1, |c| {
     let (pid, sig) = (c.int(), c.int());
     let r = libc::kill(pid as i32, sig as i32);
     c.ret_int(check(r as i64));
 });
-native!(ids, 6, |c| {
+sys_native!(ids, 6, |c| {
     let v = [
         libc::getpid() as i64,
         libc::getppid() as i64,
@@ -378,7 +360,7 @@ native!(ids, 6, |c| {
         c.ret_int(x);
     }
 });
-native!(lookup_env, 3, |c| {
+sys_native!(lookup_env, 3, |c| {
     let key = c.str();
     let _l = ENV.lock().unwrap_or_else(PoisonError::into_inner);
     let v = if key.is_empty() || key.contains(&b'=') || key.contains(&0) {
@@ -395,17 +377,17 @@ native!(lookup_env, 3, |c| {
         }
     }
 });
-native!(set_env, 0, |c| {
+sys_native!(set_env, 0, |c| {
     let (k, v) = (path(c.str()), path(c.str()));
     let _l = ENV.lock().unwrap_or_else(PoisonError::into_inner);
     libc::setenv(k.as_ptr(), v.as_ptr(), 1);
 });
-native!(unset_env, 0, |c| {
+sys_native!(unset_env, 0, |c| {
     let k = path(c.str());
     let _l = ENV.lock().unwrap_or_else(PoisonError::into_inner);
     libc::unsetenv(k.as_ptr());
 });
-native!(environ, 2, |c| {
+sys_native!(environ, 2, |c| {
     let list: Vec<Vec<u8>> = {
         let _l = ENV.lock().unwrap_or_else(PoisonError::into_inner);
         std::env::vars_os()
@@ -419,12 +401,12 @@ native!(environ, 2, |c| {
     }
     crate::try_exit!(c.ret_strings(&held));
 });
-native!(clear_env, 0, |c| {
+sys_native!(clear_env, 0, |c| {
     let _l = ENV.lock().unwrap_or_else(PoisonError::into_inner);
     libc::clearenv();
     let _ = &c;
 });
-native!(random_name, 2, |c| {
+sys_native!(random_name, 2, |c| {
     let text = (crate::heap::hash::random() % 10_000_000_000).to_string();
     crate::try_exit!(c.ret_str(text.as_bytes()));
 });

@@ -21,24 +21,6 @@ fn refusal(r: Refused) -> i64 {
     }
 }
 
-/// A native: name, result slots, body.
-macro_rules! native {
-    ($name:ident, $res:literal, |$c:ident| $body:block) => {
-        unsafe fn $name(cx: &mut Cx, base: *mut u64) -> Exit {
-            // SAFETY: called with the native's own arguments. System calls get buffers
-            // with their true lengths and addresses of live structures.
-            #[allow(unused_unsafe, reason = "some bodies call nothing unsafe")]
-            unsafe {
-                #[allow(unused_mut, reason = "bodies differ")]
-                let mut $c = Call::new(cx, base, $res);
-                $body
-                #[allow(unreachable_code, reason = "some bodies end elsewhere")]
-                Exit::Next
-            }
-        }
-    };
-}
-
 /// How an attempt at a non-blocking operation ended.
 enum Tried {
     /// A result.
@@ -97,7 +79,7 @@ fn finish(c: &mut Call, t: Tried) -> Exit {
     Exit::Next
 }
 
-native!(open, 2, |c| {
+sys_native!(open, 2, |c| {
     let (fd, stream, fresh) = (c.int(), c.bool(), c.bool());
     let rt = c.cx.w().rt();
     match rt.net.open(rt, fd as i32, stream, fresh) {
@@ -105,13 +87,13 @@ native!(open, 2, |c| {
         Err(code) => c.ret(0).ret_int(code as i64),
     };
 });
-native!(close, 1, |c| {
+sys_native!(close, 1, |c| {
     let h = c.word();
     let w = c.cx.w();
     let code = if w.rt().net.close(w, h) { 0 } else { CLOSED };
     c.ret_int(code);
 });
-native!(read, 2, |c| {
+sys_native!(read, 2, |c| {
     let (h, b) = (c.word(), c.slice());
     let t = attempt(c.cx, h, Mode::Read, |g| {
         let n = libc::read(g.fd(), b.ptr as *mut libc::c_void, b.len) as i64;
@@ -122,7 +104,7 @@ native!(read, 2, |c| {
     }
     return finish(&mut c, t);
 });
-native!(write, 2, |c| {
+sys_native!(write, 2, |c| {
     let (h, b) = (c.word(), c.slice());
     crate::race::file_write(b.ptr, b.len);
     let t = attempt(c.cx, h, Mode::Write, |g| {
@@ -131,7 +113,7 @@ native!(write, 2, |c| {
     });
     return finish(&mut c, t);
 });
-native!(wait, 1, |c| {
+sys_native!(wait, 1, |c| {
     let (h, write) = (c.word(), c.bool());
     let mode = if write { Mode::Write } else { Mode::Read };
     let code = match attempt(c.cx, h, mode, |_| (0, true)) {
@@ -141,13 +123,13 @@ native!(wait, 1, |c| {
     };
     c.ret_int(code);
 });
-native!(set_deadline, 1, |c| {
+sys_native!(set_deadline, 1, |c| {
     let (h, r, w, after) = (c.word(), c.bool(), c.bool(), c.int());
     let m = c.cx.w();
     let ok = m.rt().net.set_deadline(m, h, r, w, after);
     c.ret_int(if ok { 0 } else { CLOSED });
 });
-native!(accept, 2, |c| {
+sys_native!(accept, 2, |c| {
     let h = c.word();
     let t = attempt(c.cx, h, Mode::Read, |g| {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
@@ -156,7 +138,7 @@ native!(accept, 2, |c| {
     });
     return finish(&mut c, t);
 });
-native!(dup, 2, |c| {
+sys_native!(dup, 2, |c| {
     let h = c.word();
     let (fd, code) = match c.cx.w().rt().net.enter(h) {
         Some(g) => {
@@ -167,12 +149,12 @@ native!(dup, 2, |c| {
     };
     c.ret_int(fd).ret_int(code);
 });
-native!(number, 1, |c| {
+sys_native!(number, 1, |c| {
     let h = c.word();
     let fd = c.cx.w().rt().net.enter(h).map_or(-1, |g| g.fd());
     c.ret_int(fd as i64);
 });
-native!(set_option, 1, |c| {
+sys_native!(set_option, 1, |c| {
     let (h, level, name, value) = (c.word(), c.int(), c.int(), c.int() as i32);
     let code = match c.cx.w().rt().net.enter(h) {
         Some(g) => check(set_int_option(g.fd(), level, name, value)),
@@ -193,11 +175,11 @@ fn set_int_option(fd: i32, level: i64, name: i64, value: i32) -> i64 {
     };
     r as i64
 }
-native!(set_fd_option, 1, |c| {
+sys_native!(set_fd_option, 1, |c| {
     let (fd, level, name, value) = (c.int(), c.int(), c.int(), c.int() as i32);
     c.ret_int(check(set_int_option(fd as i32, level, name, value)));
 });
-native!(set_linger, 1, |c| {
+sys_native!(set_linger, 1, |c| {
     let (h, sec) = (c.word(), c.int());
     let l = libc::linger {
         l_onoff: i32::from(sec >= 0),
@@ -215,7 +197,7 @@ native!(set_linger, 1, |c| {
     };
     c.ret_int(code);
 });
-native!(socket_error, 1, |c| {
+sys_native!(socket_error, 1, |c| {
     let h = c.word();
     let code = match c.cx.w().rt().net.enter(h) {
         Some(g) => {
@@ -233,13 +215,13 @@ native!(socket_error, 1, |c| {
     };
     c.ret_int(code);
 });
-native!(again, 0, |c| {
+sys_native!(again, 0, |c| {
     let h = c.word();
     if let Some(g) = c.cx.w().rt().net.enter(h) {
         g.again();
     }
 });
-native!(shutdown, 1, |c| {
+sys_native!(shutdown, 1, |c| {
     let (h, how) = (c.word(), c.int());
     let code = match c.cx.w().rt().net.enter(h) {
         Some(g) => check(libc::shutdown(g.fd(), how as i32) as i64),
@@ -247,7 +229,7 @@ native!(shutdown, 1, |c| {
     };
     c.ret_int(code);
 });
-native!(set_nonblock, 1, |c| {
+sys_native!(set_nonblock, 1, |c| {
     let (fd, on) = (c.int() as i32, c.bool());
     let old = libc::fcntl(fd, libc::F_GETFL);
     let code = if old < 0 {
@@ -262,19 +244,19 @@ native!(set_nonblock, 1, |c| {
     };
     c.ret_int(code);
 });
-native!(is_nonblock, 1, |c| {
+sys_native!(is_nonblock, 1, |c| {
     let fd = c.int() as i32;
     let flags = libc::fcntl(fd, libc::F_GETFL);
     c.ret_bool(flags >= 0 && flags & libc::O_NONBLOCK != 0);
 });
-native!(socket, 2, |c| {
+sys_native!(socket, 2, |c| {
     let (family, kind, proto) = (c.int(), c.int(), c.int());
     let kind = kind as i32 | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let fd = libc::socket(family as i32, kind, proto as i32) as i64;
     let code = check(fd);
     c.ret_int(fd).ret_int(code);
 });
-native!(close_fd, 0, |c| {
+sys_native!(close_fd, 0, |c| {
     let fd = c.int();
     libc::close(fd as i32);
 });
@@ -399,7 +381,7 @@ impl Addr {
 /// A call with a descriptor and an address.
 macro_rules! with_addr {
     ($($name:ident $f:path;)*) => { $(
-        native!($name, 1, |c| {
+        sys_native!($name, 1, |c| {
             let fd = c.int() as i32;
             let code = match Addr::read(&mut c) {
                 Some(a) => check($f(fd, a.ptr(), a.len) as i64),
@@ -413,12 +395,12 @@ with_addr! {
     bind libc::bind;
     connect libc::connect;
 }
-native!(listen, 1, |c| {
+sys_native!(listen, 1, |c| {
     let (fd, n) = (c.int(), c.int());
     let r = libc::listen(fd as i32, n as i32);
     c.ret_int(check(r as i64));
 });
-native!(sock_name, 8, |c| {
+sys_native!(sock_name, 8, |c| {
     let (fd, peer) = (c.int() as i32, c.bool());
     let mut a = Addr::empty();
     let p = a.ptr_mut();
@@ -431,7 +413,7 @@ native!(sock_name, 8, |c| {
     crate::try_exit!(a.ret(&mut c));
     c.ret_int(code);
 });
-native!(receive, 11, |c| {
+sys_native!(receive, 11, |c| {
     let (h, b, oob) = (c.word(), c.slice(), c.slice());
     let mut a = Addr::empty();
     let (mut flags, mut noob) = (0, 0);
@@ -467,7 +449,7 @@ native!(receive, 11, |c| {
     crate::try_exit!(a.ret(&mut c));
     c.ret_int(code);
 });
-native!(send, 2, |c| {
+sys_native!(send, 2, |c| {
     let (h, b, oob, named) = (c.word(), c.slice(), c.slice(), c.bool());
     let addr = if named { Addr::read(&mut c) } else { None };
     if named && addr.is_none() {
@@ -500,7 +482,7 @@ native!(send, 2, |c| {
 
 // Looks a host name up, blocking. IPs come as 16 bytes and a 32-bit zone each, IPv4
 // addresses in their IPv6 form.
-native!(lookup, 3, |c| {
+sys_native!(lookup, 3, |c| {
     let name = c.str();
     let Ok(name) = CString::new(name) else {
         c.ret(0).ret(0).ret_int(libc::EAI_NONAME as i64);
@@ -539,7 +521,7 @@ native!(lookup, 3, |c| {
     crate::try_exit!(c.ret_bytes(&list)).ret_int(code as i64);
 });
 // The name of an address, blocking.
-native!(lookup_addr, 3, |c| {
+sys_native!(lookup_addr, 3, |c| {
     let Some(a) = Addr::read(&mut c) else {
         c.ret(0).ret(0).ret_int(libc::EAI_NONAME as i64);
         return Exit::Next;
@@ -561,13 +543,13 @@ native!(lookup_addr, 3, |c| {
     crate::try_exit!(c.ret_str(&name)).ret_int(code as i64);
 });
 // The text of a lookup's error code.
-native!(lookup_text, 2, |c| {
+sys_native!(lookup_text, 2, |c| {
     let code = c.int();
     let s = std::ffi::CStr::from_ptr(libc::gai_strerror(code as i32));
     c.ret_substr(s.to_bytes());
 });
 // Interface addresses, one a line: number, name, flags, IP or -, bits.
-native!(interfaces, 3, |c| {
+sys_native!(interfaces, 3, |c| {
     let mut list: *mut libc::ifaddrs = std::ptr::null_mut();
     if libc::getifaddrs(&mut list) < 0 {
         let code = errno();

@@ -8,26 +8,8 @@ use std::sync::OnceLock;
 
 use super::blocking;
 use super::os::{check, errno, path};
-use crate::vm::cx::{Cx, Exit};
-use crate::vm::natives::{Call, Entry, Slice};
-
-/// A native: name, result slots, body.
-macro_rules! native {
-    ($name:ident, $res:literal, |$c:ident| $body:block) => {
-        unsafe fn $name(cx: &mut Cx, base: *mut u64) -> Exit {
-            // SAFETY: called with the native's own arguments. System calls get buffers with
-            // their true lengths and addresses of live structures.
-            #[allow(unused_unsafe, reason = "some bodies call nothing unsafe")]
-            unsafe {
-                #[allow(unused_mut, reason = "bodies differ")]
-                let mut $c = Call::new(cx, base, $res);
-                $body
-                #[allow(unreachable_code, reason = "some bodies end elsewhere")]
-                Exit::Next
-            }
-        }
-    };
-}
+use crate::vm::cx::Cx;
+use crate::vm::natives::{Entry, Slice};
 
 /// The limit on open files the process was started with: children get it back.
 static OLD_FILES: OnceLock<libc::rlimit> = OnceLock::new();
@@ -204,7 +186,7 @@ unsafe fn spawn(mut child: Child) -> Result<i32, i64> {
     }
 }
 
-native!(start, 2, |c| {
+sys_native!(start, 2, |c| {
     let (file, argv, env, dir) = (path(c.str()), c.slice(), c.slice(), c.str());
     let (fds, setsid, setpgid, pgid, death) = (c.slice(), c.bool(), c.bool(), c.int(), c.int());
     let (argv, env) = (c_strings(argv), c_strings(env));
@@ -227,7 +209,7 @@ native!(start, 2, |c| {
     };
 });
 
-native!(wait4, 6, |c| {
+sys_native!(wait4, 6, |c| {
     let (pid, options) = (c.int() as i32, c.int() as i32);
     let (r, status, usage) = blocking(c.cx, options & libc::WNOHANG == 0, || {
         let mut status = 0;
@@ -279,19 +261,19 @@ fn transfer(cx: &mut Cx, fd: i32, b: Slice, write: bool, slow: bool) -> (i64, i6
         }
     })
 }
-native!(read, 2, |c| {
+sys_native!(read, 2, |c| {
     let (fd, b, slow) = (c.int(), c.slice(), c.bool());
     let (n, code) = transfer(c.cx, fd as i32, b, false, slow);
     crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n.max(0)).ret_int(code);
 });
-native!(write, 2, |c| {
+sys_native!(write, 2, |c| {
     let (fd, b, slow) = (c.int(), c.slice(), c.bool());
     crate::race::file_write(b.ptr, b.len);
     let (n, code) = transfer(c.cx, fd as i32, b, true, slow);
     c.ret_int(n.max(0)).ret_int(code);
 });
-native!(pipe2, 3, |c| {
+sys_native!(pipe2, 3, |c| {
     let flags = c.int();
     let mut fds = [0i32; 2];
     let r = libc::pipe2(fds.as_mut_ptr(), flags as i32);
@@ -300,7 +282,7 @@ native!(pipe2, 3, |c| {
         .ret_int(fds[1] as i64)
         .ret_int(code);
 });
-native!(dup3, 2, |c| {
+sys_native!(dup3, 2, |c| {
     let (old, new, flags) = (c.int() as i32, c.int() as i32, c.int() as i32);
     let r = if new < 0 {
         libc::dup(old)
@@ -310,14 +292,14 @@ native!(dup3, 2, |c| {
     let code = check(r);
     c.ret_int(r).ret_int(code);
 });
-native!(flock, 1, |c| {
+sys_native!(flock, 1, |c| {
     let (fd, how) = (c.int() as i32, c.int() as i32);
     let code = blocking(c.cx, how & libc::LOCK_NB == 0, || {
         check(libc::flock(fd, how) as i64)
     });
     c.ret_int(code);
 });
-native!(get_limit, 3, |c| {
+sys_native!(get_limit, 3, |c| {
     let which = c.int();
     let mut l = libc::rlimit {
         rlim_cur: 0,
@@ -326,20 +308,20 @@ native!(get_limit, 3, |c| {
     let code = check(libc::getrlimit(which as u32, &mut l) as i64);
     c.ret(l.rlim_cur).ret(l.rlim_max).ret_int(code);
 });
-native!(set_limit, 1, |c| {
+sys_native!(set_limit, 1, |c| {
     let (which, rlim_cur, rlim_max) = (c.int(), c.word(), c.word());
     let l = libc::rlimit { rlim_cur, rlim_max };
     c.ret_int(check(libc::setrlimit(which as u32, &l) as i64));
 });
-native!(umask, 1, |c| {
+sys_native!(umask, 1, |c| {
     let mask = c.int();
     c.ret_int(libc::umask(mask as libc::mode_t) as i64);
 });
-native!(mkfifo, 1, |c| {
+sys_native!(mkfifo, 1, |c| {
     let (name, mode) = (path(c.str()), c.word());
     c.ret_int(check(libc::mkfifo(name.as_ptr(), mode as u32) as i64));
 });
-native!(socketpair, 3, |c| {
+sys_native!(socketpair, 3, |c| {
     let (family, kind, proto) = (c.int() as i32, c.int() as i32, c.int() as i32);
     let mut fds = [0i32; 2];
     let code = check(libc::socketpair(family, kind, proto, fds.as_mut_ptr()) as i64);
@@ -347,7 +329,7 @@ native!(socketpair, 3, |c| {
         .ret_int(fds[1] as i64)
         .ret_int(code);
 });
-native!(exec, 1, |c| {
+sys_native!(exec, 1, |c| {
     let (file, argv, env) = (path(c.str()), c.slice(), c.slice());
     let (argv, env) = (c_strings(argv), c_strings(env));
     let (argv, env) = (pointers(&argv), pointers(&env));
@@ -358,7 +340,7 @@ native!(exec, 1, |c| {
     c.ret_int(errno());
 });
 // A write to standard output or error found nobody there: die as Unix programs do.
-native!(die_of_pipe, 0, |c| {
+sys_native!(die_of_pipe, 0, |c| {
     let _ = &c;
     libc::signal(libc::SIGPIPE, libc::SIG_DFL);
     let mut one: libc::sigset_t = std::mem::zeroed();
