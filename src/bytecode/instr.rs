@@ -468,6 +468,17 @@ macro_rules! for_each_instr {
             /// select: a = chosen case, a+1 = ok; b = number of cases; c = 1 with default; b case words follow
             Select DV U U 0;
 
+            /// a = atomic value at address b; extension = width: 0 int32, 1 uint32, 2 any 64 bits
+            AtLd D S _ 1;
+            /// atomic value at address a = b; extension = width
+            AtSt S S _ 1;
+            /// a = atomic value at address b += c; extension = width
+            AtAdd D S S 1;
+            /// a = atomic value at address b, which becomes c; extension = width
+            AtSwap D S S 1;
+            /// a = whether the atomic value at address b was the first of pair c and became the second; extension = width
+            AtCas D S S2 1;
+
             /// a = make(map, hint b); extension = map descriptor
             MapNew D X _ 1;
             /// value a = map b[key at c]; extension = map descriptor, ok slot

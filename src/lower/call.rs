@@ -24,6 +24,13 @@ impl Fb<'_> {
     /// A call whose single result is wanted; returns the slot it is left in.
     pub fn call_value(&mut self, e: ExprId) -> u16 {
         let t = self.ty(e);
+        if let Some(i) = self.intrinsic_of(e) {
+            let dst = self.alloc(1);
+            let mark = self.mark();
+            self.intrinsic_to(i, e, dst);
+            self.release(mark);
+            return dst;
+        }
         if self.is_plain_call(e) {
             let outer = self.pos;
             let n = slots(t);
@@ -53,6 +60,9 @@ impl Fb<'_> {
             }
             Mode::Builtin(b) => self.builtin(b, e, args, t, dst),
             _ => {
+                if let Some(i) = self.intrinsic_of(e) {
+                    return self.intrinsic_to(i, e, dst);
+                }
                 let base = self.call(e);
                 self.mov(dst, base, single(t));
             }
@@ -134,6 +144,11 @@ impl Fb<'_> {
     /// Compiles a call; results stand from the returned slot on.
     pub fn call(&mut self, e: ExprId) -> u16 {
         let e = self.unparen(e);
+        if let Some(i) = self.intrinsic_of(e) {
+            let dst = self.alloc(1);
+            self.intrinsic_to(i, e, dst);
+            return dst;
+        }
         let ExprKind::Call {
             fun,
             args,

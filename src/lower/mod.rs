@@ -16,6 +16,7 @@ mod convert;
 mod expr;
 mod flow;
 mod func;
+mod intrinsic;
 mod operator;
 mod place;
 mod range;

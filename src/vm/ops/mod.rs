@@ -94,6 +94,7 @@ macro_rules! take {
 
 pub mod aggregate;
 pub mod arith;
+pub mod atomic;
 pub mod call;
 pub mod conc;
 pub mod memory;
@@ -101,6 +102,7 @@ pub mod slow;
 
 pub use aggregate::*;
 pub use arith::*;
+pub use atomic::*;
 pub use call::*;
 pub use conc::*;
 pub use memory::*;
