@@ -389,12 +389,12 @@ macro_rules! for_each_instr {
             Concat D2 SV U 0;
             /// pair a = string(bytes b)
             Bytes2Str D2 S2 _ 0;
-            /// pair a = []byte(string b)
-            Str2Bytes D2 S2 _ 0;
+            /// pair a = []byte(string b); c = 1 for no spare capacity, as with constants in Go
+            Str2Bytes D2 S2 U 0;
             /// pair a = string(runes b)
             Runes2Str D2 S2 _ 0;
-            /// pair a = []rune(string b)
-            Str2Runes D2 S2 _ 0;
+            /// pair a = []rune(string b); c as for Str2Bytes
+            Str2Runes D2 S2 U 0;
             /// pair a = string(rune b)
             Rune2Str D2 S _ 0;
             /// range over string b at byte index a: a+1 = rune, a+2 = next index; if a >= len go

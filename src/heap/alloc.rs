@@ -51,19 +51,6 @@ pub fn zero_base() -> *mut u8 {
     (&raw const ZERO).cast_mut().cast()
 }
 
-/// Bytes an allocation of `bytes` really gets: how far a slice may grow in place.
-pub fn usable_size(bytes: usize) -> usize {
-    if bytes <= MAX_SMALL {
-        if bytes == 0 {
-            0
-        } else {
-            CLASS_SIZE[class_of(bytes)] as usize
-        }
-    } else {
-        bytes.checked_next_multiple_of(4096).unwrap_or(bytes)
-    }
-}
-
 pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@
 
 pub mod alloc;
 pub mod block;
+pub mod capacity;
 pub mod gc;
 pub mod hash;
 pub mod map;
@@ -14,5 +15,5 @@ pub mod mem;
 pub mod rtti;
 mod table;
 
-pub use alloc::{AllocCache, FixedShape, Heap, Stats, heap, usable_size, zero_base};
+pub use alloc::{AllocCache, FixedShape, Heap, Stats, heap, zero_base};
 pub use gc::Marker;

@@ -32,7 +32,10 @@ impl Fb<'_> {
             } else {
                 let s = self.alloc_ty(from);
                 self.constant(c, from, s);
-                self.convert(s, from, to, dst);
+                match self.string_conversion(from, to) {
+                    Some(op) => self.emit(op, dst, s, 1),
+                    None => self.convert(s, from, to, dst),
+                }
             }
             self.release(mark);
             return;
@@ -110,12 +113,7 @@ impl Fb<'_> {
             (C64, C128) => self.emit(Op::C64C128, dst, s, 0),
             (C128, C64) => self.emit(Op::C128C64, dst, s, 0),
             (Int { .. }, Str) => self.emit(Op::Rune2Str, dst, s, 0),
-            (Str, _) if matches!(core_type(to).map(|u| u.0), Some(Type::Slice(_))) => {
-                let op = if self.elem_size(to) == 1 {
-                    Op::Str2Bytes
-                } else {
-                    Op::Str2Runes
-                };
+            (Str, _) if let Some(op) = self.string_conversion(from, to) => {
                 self.emit(op, dst, s, 0);
             }
             (_, Str) if matches!(core_type(from).map(|u| u.0), Some(Type::Slice(_))) => {
@@ -128,6 +126,19 @@ impl Fb<'_> {
             }
             _ => self.convert_other(s, from, to, dst),
         }
+    }
+
+    /// The instruction that makes a slice of a string.
+    fn string_conversion(&self, from: Ty, to: Ty) -> Option<Op> {
+        if class(from) != Class::Str || !matches!(core_type(to).map(|u| u.0), Some(Type::Slice(_)))
+        {
+            return None;
+        }
+        Some(if self.elem_size(to) == 1 {
+            Op::Str2Bytes
+        } else {
+            Op::Str2Runes
+        })
     }
 
     fn elem_size(&self, t: Ty) -> usize {

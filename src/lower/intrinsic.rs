@@ -25,7 +25,7 @@ fn find(name: &str) -> Option<Intrinsic> {
             let (ty, verb) = method.split_once(").")?;
             (verb, ty)
         }
-        None => name.split_at(name.find(|c: char| c == 'I' || c == 'U')?),
+        None => name.split_at(name.find(['I', 'U'])?),
     };
     let width = match ty {
         "Int32" => 0,
@@ -122,10 +122,7 @@ impl Fb<'_> {
         if let ExprKind::Unary {
             op: UnOp::Addr, x, ..
         } = self.kind(self.unparen(arg))
-            && !matches!(
-                self.kind(self.unparen(*x)),
-                ExprKind::CompositeLit { .. }
-            )
+            && !matches!(self.kind(self.unparen(*x)), ExprKind::CompositeLit { .. })
         {
             let xt = self.ty(*x);
             return match self.place(*x) {

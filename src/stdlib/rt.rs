@@ -89,7 +89,7 @@ fn ret_appended(c: &mut Call, buf: Slice, tail: &[u8]) -> Result<(), Exit> {
         c.ret_slice(Slice { len: total, ..buf });
         return Ok(());
     }
-    let cap = crate::heap::usable_size(total.max(64)).max(total);
+    let cap = crate::heap::capacity::grown_bytes(buf.cap, total);
     let p = c.cx.cache().alloc_noscan(cap);
     if p.is_null() {
         return Err(c.no_memory());

@@ -5,7 +5,7 @@
 
 use crate::bytecode::program::{rtti_of, unword};
 use crate::heap::rtti::{Kind, Rtti, Shape};
-use crate::heap::{hash, mem, usable_size, zero_base};
+use crate::heap::{capacity, hash, mem, zero_base};
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::fault::Code;
 
@@ -144,21 +144,6 @@ pub unsafe fn make_slice(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> 
     Exit::Next
 }
 
-/// Capacity that Go's append would choose, before rounding to a size class.
-fn grown_cap(old: u64, need: u64) -> u64 {
-    if need > old * 2 {
-        return need;
-    }
-    if old < 256 {
-        return old * 2;
-    }
-    let mut cap = old;
-    while cap < need {
-        cap += (cap + 768) / 4;
-    }
-    cap
-}
-
 /// The slice (p, len|cap) with room for `extra` more elements; new header or a fault.
 unsafe fn reserve(
     cx: &mut Cx,
@@ -179,9 +164,7 @@ unsafe fn reserve(
     if size == 0 {
         return Ok((zero_base() as u64, len | need << 32));
     }
-    let want = (grown_cap(cap, need).min(MAX_LEN) as usize).saturating_mul(size);
-    let bytes = usable_size(want);
-    let new_cap = ((bytes / size) as u64).min(MAX_LEN);
+    let new_cap = capacity::grown(cap, need, elem).min(MAX_LEN);
     let q = cx.cache().alloc_array(&elem.shape, new_cap as usize);
     if q.is_null() {
         return Err(cx.fail(Code::OutOfMemory, 0, 0));
@@ -380,6 +363,14 @@ pub unsafe fn bytes_to_string(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
         give_string(fp, cx, a(w), s)
     }
 }
+/// Capacity of a slice of `n` elements of `size` bytes made from a string.
+fn converted_cap(n: usize, size: usize, w: u64) -> u64 {
+    if c(w) == 1 {
+        return n as u64;
+    }
+    ((capacity::rounded(n * size, false) / size) as u64).min(MAX_LEN)
+}
+
 /// # Safety
 /// As for handlers.
 #[inline(never)]
@@ -391,12 +382,14 @@ pub unsafe fn string_to_bytes(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
             return (*cx).fail(Code::MakeLen, 0, 0);
         }
         let s = bytes(*fp.add(b(w)), n);
-        let p = new_bytes(&mut *cx, s);
+        let cap = converted_cap(s.len(), 1, w);
+        let p = (*cx).cache().alloc_noscan(cap as usize);
         if p.is_null() {
             return (*cx).fail(Code::OutOfMemory, 0, 0);
         }
+        mem::copy(p, s.as_ptr(), s.len());
         *fp.add(a(w)) = p as u64;
-        *fp.add(a(w) + 1) = n | n << 32;
+        *fp.add(a(w) + 1) = n | cap << 32;
     }
     Exit::Next
 }
@@ -454,9 +447,10 @@ pub unsafe fn string_to_runes(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
         if runes.len() as u64 > MAX_LEN {
             return (*cx).fail(Code::MakeLen, 0, 0);
         }
+        let cap = converted_cap(runes.len(), 4, w);
         let p = (*cx)
             .cache()
-            .alloc_array(const { &Shape::noscan(4, 4) }, runes.len());
+            .alloc_array(const { &Shape::noscan(4, 4) }, cap as usize);
         if p.is_null() {
             return (*cx).fail(Code::OutOfMemory, 0, 0);
         }
@@ -465,7 +459,7 @@ pub unsafe fn string_to_runes(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64
         }
         let n = runes.len() as u64;
         *fp.add(a(w)) = p as u64;
-        *fp.add(a(w) + 1) = n | n << 32;
+        *fp.add(a(w) + 1) = n | cap << 32;
     }
     Exit::Next
 }
