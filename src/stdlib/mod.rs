@@ -53,6 +53,7 @@ pub mod http;
 #[cfg(test)]
 mod items;
 pub mod json;
+mod lagged;
 pub mod math;
 pub mod misc;
 pub mod os;
