@@ -46,6 +46,7 @@ pub mod big;
 pub mod bits;
 pub mod bytes;
 pub mod digest;
+mod elementary;
 pub mod encoding;
 pub mod fmtcore;
 pub mod helpers;
