@@ -1,6 +1,7 @@
 //! Turns `grammar/gosub.lalrpop` into the parser tables, and `stdlib/*.gosub` into the
 //! embedded library: texts, and the tables by which a program gets only the declarations
-//! it can reach (`src/stdlib/reach.rs` says what they mean).
+//! it can reach (`src/stdlib/reach.rs` says what they mean). Also computes the table of
+//! `math/rand` (`src/stdlib/lagged.rs`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -8,11 +9,14 @@ use std::fmt::Write;
 #[path = "src/stdlib/items.rs"]
 mod items;
 use items::{Item, Kind};
+#[path = "src/stdlib/lagged.rs"]
+mod lagged;
 
 fn main() {
     println!("cargo:rerun-if-changed=grammar");
     println!("cargo:rerun-if-changed=stdlib");
     println!("cargo:rerun-if-changed=src/stdlib/items.rs");
+    println!("cargo:rerun-if-changed=src/stdlib/lagged.rs");
     lalrpop::Configuration::new()
         .use_cargo_dir_conventions()
         .set_in_dir("grammar")
@@ -44,6 +48,11 @@ fn main() {
     table.push_str(&Index::of(&names, &texts).tables());
     let out = std::env::var("OUT_DIR").expect("cargo sets this");
     std::fs::write(format!("{out}/stdlib_table.rs"), table).expect("OUT_DIR is writable");
+    std::fs::write(
+        format!("{out}/lagged_table.rs"),
+        format!("{:?}", lagged::mixture()),
+    )
+    .expect("OUT_DIR is writable");
 }
 
 /// The package a file belongs to: `x+part.gosub` is a part of package `x`.

@@ -12,5 +12,6 @@ pub mod sched;
 pub mod signals;
 pub mod sync;
 pub mod timers;
+pub mod trace;
 pub mod tuning;
 pub mod wait_reason;

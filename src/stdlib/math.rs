@@ -2,28 +2,15 @@
 //! and NaNs.
 #![allow(unsafe_code)]
 
-use std::f64::consts::{LN_2, LN_10, PI};
+use std::f64::consts::PI;
 
+use super::elementary;
 use crate::vm::natives::Entry;
 
 // ----- logic -----
 
-/// The binary logarithm, exact for powers of two.
-fn log2(x: f64) -> f64 {
-    let (frac, exp) = frexp(x);
-    // Multiplied rather than computed directly: Go's results, to the last bit.
-    if frac == 0.5 {
-        (exp - 1) as f64
-    } else {
-        frac.ln() * (1.0 / LN_2) + exp as f64
-    }
-}
-fn log10(x: f64) -> f64 {
-    log2(x) * (LN_2 / LN_10)
-}
-
 /// Fraction in [0.5, 1) and exponent; the number itself and 0 for zeros, infinities, NaN.
-fn frexp(f: f64) -> (f64, i64) {
+pub(super) fn frexp(f: f64) -> (f64, i64) {
     if f == 0.0 || !f.is_finite() {
         return (f, 0);
     }
@@ -39,7 +26,7 @@ fn frexp(f: f64) -> (f64, i64) {
         exp + shift,
     )
 }
-fn ldexp(frac: f64, exp: i64) -> f64 {
+pub(super) fn ldexp(frac: f64, exp: i64) -> f64 {
     libm::scalbn(frac, exp.clamp(-5000, 5000) as i32)
 }
 fn ilogb(x: f64) -> i64 {
@@ -63,7 +50,7 @@ fn logb(x: f64) -> f64 {
     }
 }
 /// Both parts have f's sign; an infinity has no fraction (NaN).
-fn modf(f: f64) -> (f64, f64) {
+pub(super) fn modf(f: f64) -> (f64, f64) {
     let int = f.trunc();
     let frac = f - int;
     (
@@ -231,34 +218,34 @@ macro_rules! binary {
 }
 unary! {
     n_sqrt f64::sqrt;
-    n_cbrt f64::cbrt;
+    n_cbrt elementary::cbrt;
     n_abs f64::abs;
     n_floor f64::floor;
     n_ceil f64::ceil;
     n_trunc f64::trunc;
     n_round f64::round;
     n_round_even f64::round_ties_even;
-    n_sin f64::sin;
-    n_cos f64::cos;
-    n_tan f64::tan;
-    n_asin f64::asin;
-    n_acos f64::acos;
-    n_atan f64::atan;
-    n_sinh f64::sinh;
-    n_cosh f64::cosh;
-    n_tanh f64::tanh;
-    n_asinh libm::asinh;
-    n_acosh libm::acosh;
-    n_atanh libm::atanh;
-    n_exp f64::exp;
-    n_exp2 f64::exp2;
-    n_expm1 f64::exp_m1;
-    n_log f64::ln;
-    n_log2 log2;
-    n_log10 log10;
-    n_log1p f64::ln_1p;
+    n_sin elementary::sin;
+    n_cos elementary::cos;
+    n_tan elementary::tan;
+    n_asin elementary::asin;
+    n_acos elementary::acos;
+    n_atan elementary::atan;
+    n_sinh elementary::sinh;
+    n_cosh elementary::cosh;
+    n_tanh elementary::tanh;
+    n_asinh elementary::asinh;
+    n_acosh elementary::acosh;
+    n_atanh elementary::atanh;
+    n_exp elementary::exp;
+    n_exp2 elementary::exp2;
+    n_expm1 libm::expm1;
+    n_log elementary::log;
+    n_log2 elementary::log2;
+    n_log10 elementary::log10;
+    n_log1p elementary::log1p;
     n_logb logb;
-    n_gamma libm::tgamma;
+    n_gamma elementary::gamma;
     n_erf libm::erf;
     n_erfc libm::erfc;
     n_erfinv erfinv;
@@ -269,9 +256,9 @@ unary! {
     n_y1 libm::y1;
 }
 binary! {
-    n_pow f64::powf;
-    n_atan2 f64::atan2;
-    n_hypot f64::hypot;
+    n_pow elementary::pow;
+    n_atan2 elementary::atan2;
+    n_hypot elementary::hypot;
     n_mod |x: f64, y: f64| x % y;
     n_remainder libm::remainder;
     n_max max;
@@ -313,8 +300,8 @@ native!(n_modf, 2, |c| {
     c.ret_f64(int).ret_f64(frac);
 });
 native!(n_sincos, 2, |c| {
-    let (sin, cos) = c.f64().sin_cos();
-    c.ret_f64(sin).ret_f64(cos);
+    let x = c.f64();
+    c.ret_f64(elementary::sin(x)).ret_f64(elementary::cos(x));
 });
 native!(n_lgamma, 2, |c| {
     let (v, sign) = lgamma(c.f64());
@@ -427,11 +414,6 @@ pub const NATIVES: &[Entry] = &[
     ("math.IsInf", n_is_inf),
     ("math.Signbit", n_signbit),
     // Other packages' own names for some of them.
-    ("math/rand.ln", n_log),
-    ("math/rand.sqrt", n_sqrt),
-    ("math/rand.pow", n_pow),
-    ("math/rand/v2.ln", n_log),
-    ("math/rand/v2.sqrt", n_sqrt),
 ];
 
 #[cfg(test)]

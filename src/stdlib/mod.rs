@@ -46,13 +46,16 @@ pub mod big;
 pub mod bits;
 pub mod bytes;
 pub mod digest;
+mod elementary;
 pub mod encoding;
+pub mod flate;
 pub mod fmtcore;
 pub mod helpers;
 pub mod http;
 #[cfg(test)]
 mod items;
 pub mod json;
+mod lagged;
 pub mod math;
 pub mod misc;
 pub mod os;
@@ -74,6 +77,7 @@ pub mod sync;
 pub mod testing;
 pub mod time;
 pub mod timezone;
+pub mod trace;
 pub mod unicode;
 pub mod url;
 pub mod utf8;
@@ -101,6 +105,7 @@ pub const TABLES: &[&[Entry]] = &[
     bytes::NATIVES,
     digest::NATIVES,
     encoding::NATIVES,
+    flate::NATIVES,
     helpers::NATIVES,
     http::NATIVES,
     json::NATIVES,
@@ -125,6 +130,7 @@ pub const TABLES: &[&[Entry]] = &[
     testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,
+    trace::NATIVES,
     unicode::NATIVES,
     url::NATIVES,
     utf8::NATIVES,

@@ -25,8 +25,10 @@ impl Vm {
         let w = cx.w();
         w.stop_the_world();
         if force || GC_ASKED.load(Ordering::Acquire) {
+            crate::runtime::trace::collection(true);
             // SAFETY: the world is stopped.
             unsafe { collect_stopped(w.rt(), None) };
+            crate::runtime::trace::collection(false);
             GC_COUNT.fetch_add(1, Ordering::Relaxed);
             GC_ASKED.store(false, Ordering::Release);
             let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -311,6 +311,12 @@ impl Executor for Vm {
         die(&out, 2)
     }
 
+    fn entry(&self, g: &G) -> usize {
+        goroutine::get(g, Word::Entry)
+    }
+    fn sample(&self, w: &Worker, g: &G) {
+        super::profile::sample(w.p().id, g);
+    }
     fn p_init(&self) -> [usize; 4] {
         [Box::into_raw(Box::new(AllocCache::new())) as usize, 0, 0, 0]
     }

@@ -71,6 +71,7 @@ macro_rules! back {
 pub mod ops;
 
 pub mod panic_text;
+pub mod profile;
 
 macro_rules! vm_go {
     ($pc:expr, $fp:expr, $cx:expr) => {

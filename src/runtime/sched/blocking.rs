@@ -14,6 +14,7 @@ use super::task::{G, GRef, State};
 use super::worker::Worker;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
+use crate::runtime::trace;
 use std::ptr::null;
 use std::sync::atomic::{Ordering, fence};
 
@@ -23,6 +24,9 @@ impl Worker {
     /// `long`: it will surely take long, so hand the P over at once.
     pub fn enter_blocking(&self, g: &G, long: bool) {
         lock_rank::assert_none_held();
+        if trace::on() {
+            trace::ends("syscall");
+        }
         let rt = self.rt();
         let p = self.p();
         g.set_state(State::Syscall);
@@ -53,11 +57,13 @@ impl Worker {
         if p.cas_status(Status::Blocking, Status::Running) {
             p.m.store((self as *const Worker).cast_mut(), Ordering::Release);
             self.set_p(p);
-            g.set_state(State::Running);
-            return;
+        } else {
+            self.wait_with(g);
         }
-        self.wait_with(g);
         g.set_state(State::Running);
+        if trace::on() {
+            trace::begins(self.p().id, g, self.rt().exec.entry(g));
+        }
     }
 
     /// The M has no P but must go on with `g`: takes an idle P, or queues the G as locked

@@ -81,6 +81,15 @@ pub trait Executor: Send + Sync + 'static {
     fn quit(&self, rt: &Runtime) -> ! {
         self.fatal(rt, "SIGQUIT")
     }
+    /// The number of the function a goroutine was started with, for traces.
+    fn entry(&self, g: &G) -> usize {
+        let _ = g;
+        0
+    }
+    /// Notes where `g`, which runs on `w` and whose state is saved, is (`POLL_SAMPLE`).
+    fn sample(&self, w: &Worker, g: &G) {
+        let _ = (w, g);
+    }
     /// The executor's words for a new P.
     fn p_init(&self) -> [usize; 4] {
         [0; 4]
@@ -352,6 +361,18 @@ impl Runtime {
     pub fn for_each_timer(&self, mut f: impl FnMut(&super::timers::Timer)) {
         for p in self.all_ps() {
             p.timers.for_each(&mut f);
+        }
+    }
+    /// Asks for a sample of every running G; `f` hears of the processors that run one.
+    pub fn sample_all(&self, mut f: impl FnMut(u32)) {
+        for p in self.all_ps().filter(|p| p.status() == Status::Running) {
+            // SAFETY: workers live as long as the runtime.
+            if let Some(m) = unsafe { p.m.load(Ordering::Acquire).as_ref() }
+                && !m.current().is_null()
+            {
+                f(p.id);
+                m.poke(worker::POLL_SAMPLE);
+            }
         }
     }
     /// Asks every running G to come to the scheduler.

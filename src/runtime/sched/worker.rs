@@ -18,7 +18,7 @@ use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
 use crate::runtime::prim::{self, Parker};
 use crate::runtime::wait_reason::WaitReason;
-use crate::runtime::{sync, tuning};
+use crate::runtime::{sync, trace, tuning};
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -29,6 +29,8 @@ pub const POLL_PREEMPT: u32 = 1;
 pub const POLL_STOP: u32 = 2;
 /// `poll` bit: the runtime is ending.
 pub const POLL_EXIT: u32 = 4;
+/// `poll` bit: the executor is to note where the goroutine is (`Executor::sample`).
+pub const POLL_SAMPLE: u32 = 8;
 
 /// Why a slice ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -200,6 +202,9 @@ impl Worker {
 
     /// As `ready`, but behind the others of this P (timers: they keep their order).
     pub fn ready_tail(&self, g: GRef) {
+        if trace::on() {
+            trace::wakes(&g, false);
+        }
         g.set_state(State::Runnable);
         self.p().runq.push(g.as_ptr(), self.rt());
         self.wake_hard();
@@ -207,6 +212,9 @@ impl Worker {
 
     #[inline]
     fn enqueue(&self, g: GRef, cause: Cause) {
+        if trace::on() {
+            trace::wakes(&g, matches!(cause, Cause::Spawned));
+        }
         g.set_state(State::Runnable);
         let p = self.p();
         let rt = self.rt();
@@ -378,16 +386,22 @@ impl Worker {
         }
         g.set_state(State::Running);
         self.cur.store(g.as_ptr(), Ordering::Relaxed);
+        if trace::on() {
+            trace::begins(p.id, &g, self.rt().exec.entry(&g));
+        }
+        let mut why = "";
         let mut runs = g.pending.get() == Pending::None || sync::finish_pending(self, &g);
         while runs {
             runs = match self.rt().exec.run(self, &g) {
                 Stop::Parked => false,
                 Stop::Poll => self.handle_poll(&g),
                 Stop::Yield => {
+                    why = "runnable";
                     self.to_global(g);
                     false
                 }
                 Stop::Exited => {
+                    why = "exit";
                     self.end(g);
                     false
                 }
@@ -396,6 +410,10 @@ impl Worker {
                     false
                 }
             };
+        }
+        if trace::on() {
+            // The header outlives its goroutine; what it waits for may already be over.
+            trace::ends(if why.is_empty() { g.status_text() } else { why });
         }
         self.cur.store(null_mut(), Ordering::Relaxed);
     }
@@ -452,6 +470,9 @@ impl Worker {
         let rt = self.rt();
         if rt.attention.load(Ordering::Acquire) & ATTN_EXIT != 0 {
             return false;
+        }
+        if bits & POLL_SAMPLE != 0 {
+            rt.exec.sample(self, g);
         }
         if bits & POLL_STOP != 0 || rt.attention.load(Ordering::Acquire) & ATTN_STOP != 0 {
             g.set_state(State::Runnable);
