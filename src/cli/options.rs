@@ -36,7 +36,9 @@ usage:
                                       -failfast -shuffle -bench -benchtime -benchmem -json
                                       -list -cpu -args; -leak fails tests that leave
                                       goroutines behind
-    gosub check [flags] FILE...       report every error of a program, run nothing
+    gosub check [flags] FILE...       report every error of a program, run nothing; also warns
+                                      of what vet finds (with --error-format=short not of
+                                      unreachable code and self-assignment)
     gosub vet [flags] FILE...         report what compiles but is most likely wrong
     gosub explain [CODE]              explain an error with examples, or list all codes
     gosub doc PKG[.NAME[.METHOD]]     show documentation; PKG may be a file

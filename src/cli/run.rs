@@ -78,7 +78,11 @@ fn command(opts: Options) -> i32 {
         Command::Fmt(ref o) => super::fmt::main(o, opts.format),
         Command::Check { ref files } => match load(files, &opts) {
             Ok(l) => {
-                report(&l.sources, &super::vet::findings(&l), &opts);
+                let mut found = super::vet::findings(&l);
+                if opts.format == Some(Format::Short) {
+                    found.retain(|d| !super::vet::harmless(d));
+                }
+                report(&l.sources, &found, &opts);
                 exit::OK
             }
             Err(code) => code,
