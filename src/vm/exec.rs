@@ -445,7 +445,7 @@ impl Vm {
                     flush_output();
                     if LEAKS.load(Ordering::Relaxed) {
                         goroutine::save(cx);
-                        let who = Seeker { g: cx.g, keep: 0 };
+                        let who = Seeker::everything(cx.g);
                         eprint_all(&collect::find_lost(cx.w(), &who, leak::listing));
                     }
                     return Some(Stop::MainDone(race::report::finish(0)));

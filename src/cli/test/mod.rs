@@ -95,6 +95,9 @@ struct Sink<'a> {
 
 const WARNING: &[u8] = b"testing: warning: no tests to run\n";
 
+/// What shows the output even of tests that passed.
+const LEAK: &[u8] = b"    goroutine leak: ";
+
 impl Sink<'_> {
     fn put(&mut self, data: &[u8]) {
         self.tail.extend_from_slice(data);
@@ -203,7 +206,10 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         return Ok(build_failed(p, &mut sink, &errors));
     }
     if status.success() {
-        if !sink.stream && sink.events.is_none() && (args.verbose() || args.bench() || args.list())
+        let told = |s: &Sink| s.kept.windows(LEAK.len()).any(|w| w == LEAK);
+        if !sink.stream
+            && sink.events.is_none()
+            && (args.verbose() || args.bench() || args.list() || told(&sink))
         {
             let kept = std::mem::take(&mut sink.kept);
             let _ = sink.out.write_all(&kept);
