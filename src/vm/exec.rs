@@ -260,6 +260,17 @@ impl Executor for Vm {
         if let Some(stop) = self.resume(cx) {
             return stop;
         }
+        // SAFETY: as above.
+        if let Some(l) = unsafe { cx.race_local.as_mut() }
+            && cx.pc as usize == goroutine::get(g, Word::Pc)
+            && let Some(ns) = l.dice.roll(w)
+        {
+            if ns == 0 {
+                return Stop::Yield;
+            }
+            race::pause::park(w, g, ns);
+            return Stop::Parked;
+        }
         loop {
             // SAFETY: pc and fp are the goroutine's saved (or just computed) state.
             let e = unsafe { dispatch::run(cx.pc, cx.fp, cx) };
