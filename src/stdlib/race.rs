@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::{atomic, sync as plain};
+use crate::race::pause::At;
 use crate::race::sync::{self as hb, Order};
 use crate::race::thread::{Thread, Wants};
 use crate::race::{self, Access, Local};
@@ -30,7 +31,11 @@ fn me(cx: &Cx) -> &'static mut Thread {
 /// position is saved.
 #[inline]
 pub fn pause(cx: &Cx) -> Exit {
-    match local(cx).dice.roll(cx.w()) {
+    pause_at(cx, At::Op)
+}
+#[inline]
+fn pause_at(cx: &Cx, at: At) -> Exit {
+    match local(cx).dice.roll(cx.w(), at) {
         None => Exit::Next,
         Some(0) => Exit::Yield,
         Some(ns) => {
@@ -71,7 +76,11 @@ fn waiting(cx: &mut Cx, wants: Wants, op: impl FnOnce(&Cx) -> Sync) -> Exit {
     match op(cx) {
         Sync::Done => {
             hb::woken(local(cx));
-            pause(cx)
+            let lock = matches!(
+                wants,
+                Wants::Mutex(_) | Wants::WriteLock(_) | Wants::ReadLock(_)
+            );
+            pause_at(cx, if lock { At::Lock } else { At::Op })
         }
         Sync::Parked => Exit::Parked,
         Sync::Fault(f) => {

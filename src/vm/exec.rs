@@ -263,7 +263,8 @@ impl Executor for Vm {
         // SAFETY: as above.
         if let Some(l) = unsafe { cx.race_local.as_mut() }
             && cx.pc as usize == goroutine::get(g, Word::Pc)
-            && let Some(ns) = l.dice.roll(w)
+            && let at = race::thread::of(l).place()
+            && let Some(ns) = l.dice.roll(w, at)
         {
             if ns == 0 {
                 return Stop::Yield;
