@@ -54,9 +54,20 @@ impl Options {
     }
 }
 
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+
+/// Chooses a schedule for this process, whose options were not asked for yet. Its reports
+/// go to standard error.
+pub fn choose_schedule(n: u64) {
+    let mut o = Options::parse(&std::env::var("GORACE").unwrap_or_default());
+    o.schedule = Some(n);
+    o.log_path = Options::default().log_path;
+    o.atexit_sleep_ms = 0;
+    let _ = OPTIONS.set(o);
+}
+
 /// The options of this process.
 pub fn options() -> &'static Options {
-    static OPTIONS: OnceLock<Options> = OnceLock::new();
     OPTIONS.get_or_init(|| Options::parse(&std::env::var("GORACE").unwrap_or_default()))
 }
 

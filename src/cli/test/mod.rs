@@ -131,9 +131,12 @@ impl Sink<'_> {
 }
 
 /// The command that runs a package's tests.
-fn command(me: &Path, p: &Package, args: &Args, format: Option<Format>) -> Command {
+fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Format>) -> Command {
     let mut cmd = Command::new(me);
     cmd.arg(CHILD);
+    if !explore.is_empty() {
+        cmd.arg(explore);
+    }
     if args.race {
         cmd.arg(program::RACE);
     }
@@ -161,10 +164,10 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         return Ok(Outcome::NoTests);
     }
     let me = std::env::current_exe().map_err(|e| format!("cannot find myself: {e}"))?;
-    let make = || command(&me, p, args, format);
+    let make = |explore: &str| command(&me, explore, p, args, format);
     let (mut from, to) = pipe()?;
     let again = to.try_clone().map_err(|e| e.to_string())?;
-    let mut cmd = make();
+    let mut cmd = make("");
     cmd.stdout(to).stderr(again);
     let start = Instant::now();
     let mut sink = Sink {
@@ -217,10 +220,11 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     if !failed
         && args.explores()
         && !sink.no_tests
-        && let Some(f) = explore::run(p, start.elapsed(), &make)
+        && let Some(f) = explore::run(p, start.elapsed(), make)
     {
         failed = true;
         let n = f.schedule;
+        sink.kept.clear();
         sink.put(
             format!("=== another schedule of the same tests (GORACE=schedule={n}):\n").as_bytes(),
         );
