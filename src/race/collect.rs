@@ -31,6 +31,11 @@ pub(super) fn register(l: *mut Local) {
     LOCALS.lock().expect("Ms").push(Ptr(l));
 }
 
+/// How many Ms there are.
+pub(super) fn registered() -> u64 {
+    LOCALS.lock().expect("Ms").len() as u64
+}
+
 /// Called when an M stocks up on segments.
 pub(super) fn segments_taken(n: u32) {
     if SINCE.fetch_add(n, Relaxed) + n >= ASK_AFTER {

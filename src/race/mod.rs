@@ -3,7 +3,7 @@
 //! Reading order: `clock` (what is known of others), `thread` (a goroutine's state; release
 //! and acquire), `stack` (where things happened, as numbers), `shadow` (who accessed which
 //! word last) with `record` and `sets` for what does not fit there, `sync` (locks, channels
-//! and other objects that order events), `report`, `options` (GORACE), `collect` (what the
+//! and other objects that order events), `pause` (other schedules), `report`, `options` (GORACE), `collect` (what the
 //! garbage collector does here), `table` (storage).
 //!
 //! The interpreter calls in from three sides. Its memory handlers exist twice, compiled from
@@ -21,6 +21,7 @@ pub mod collect;
 mod machine;
 pub mod options;
 mod order;
+pub mod pause;
 pub mod record;
 pub mod report;
 mod sets;
@@ -92,6 +93,7 @@ pub struct Local {
     pub numbers: Numbers,
     pub cache: stack::Cache,
     pub vars: sync::Cache,
+    pub dice: pause::Dice,
 }
 
 thread_local! {
@@ -108,6 +110,7 @@ impl Local {
             numbers: Numbers::default(),
             cache: stack::Cache::default(),
             vars: sync::Cache::default(),
+            dice: pause::Dice::new(collect::registered()),
         }));
         LOCAL.with(|c| c.set(l));
         collect::register(l);

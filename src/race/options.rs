@@ -11,6 +11,8 @@ pub struct Options {
     pub strip_path_prefix: String,
     pub halt_on_error: bool,
     pub atexit_sleep_ms: u64,
+    /// `schedule`: see `race::pause`.
+    pub schedule: Option<u64>,
 }
 
 impl Default for Options {
@@ -22,6 +24,7 @@ impl Default for Options {
             halt_on_error: false,
             // Go waits a second for the reports of other threads. Ours are complete.
             atexit_sleep_ms: 0,
+            schedule: None,
         }
     }
 }
@@ -42,6 +45,7 @@ impl Options {
                 "exitcode" => o.exit_code = v.parse().unwrap_or(o.exit_code),
                 "strip_path_prefix" => o.strip_path_prefix = v.to_string(),
                 "halt_on_error" => o.halt_on_error = flag,
+                "schedule" => o.schedule = v.parse().ok(),
                 "atexit_sleep_ms" => o.atexit_sleep_ms = v.parse().unwrap_or(0),
                 _ => {}
             }
@@ -50,9 +54,20 @@ impl Options {
     }
 }
 
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+
+/// Chooses a schedule for this process, whose options were not asked for yet. Its reports
+/// go to standard error.
+pub fn choose_schedule(n: u64) {
+    let mut o = Options::parse(&std::env::var("GORACE").unwrap_or_default());
+    o.schedule = Some(n);
+    o.log_path = Options::default().log_path;
+    o.atexit_sleep_ms = 0;
+    let _ = OPTIONS.set(o);
+}
+
 /// The options of this process.
 pub fn options() -> &'static Options {
-    static OPTIONS: OnceLock<Options> = OnceLock::new();
     OPTIONS.get_or_init(|| Options::parse(&std::env::var("GORACE").unwrap_or_default()))
 }
 

@@ -70,6 +70,7 @@ pub struct Thread {
     last: Snap,
     pub wants: Wants,
     root: u32,
+    started: bool,
     pub steps: [Step; STEPS],
     /// How many set steps were made, and how often one was used again.
     pub made: u32,
@@ -127,6 +128,7 @@ impl Thread {
             last: Snap::default(),
             wants: Wants::Nothing,
             root: stack::root(go_site),
+            started: false,
             steps: [Step::default(); STEPS],
             made: 0,
             reused: 0,
@@ -139,6 +141,15 @@ impl Thread {
     pub fn met_set(&mut self, r: u64) {
         if self.last_sets[0] != r {
             self.last_sets = [r, self.last_sets[0]];
+        }
+    }
+
+    /// It is about to run: for the first time, or after a wait.
+    pub fn place(&mut self) -> super::pause::At {
+        if std::mem::replace(&mut self.started, true) {
+            super::pause::At::Woken
+        } else {
+            super::pause::At::Start
         }
     }
 

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 use super::{atomic, sync as plain};
+use crate::race::pause::At;
 use crate::race::sync::{self as hb, Order};
 use crate::race::thread::{Thread, Wants};
 use crate::race::{self, Access, Local};
@@ -24,6 +25,28 @@ fn local(cx: &Cx) -> &'static mut Local {
 fn me(cx: &Cx) -> &'static mut Thread {
     // SAFETY: as above: the running goroutine's state.
     unsafe { &mut *cx.race }
+}
+
+/// After an operation that orders events: perhaps lets others go first. The goroutine's next
+/// position is saved.
+#[inline]
+pub fn pause(cx: &Cx) -> Exit {
+    pause_at(cx, At::Op)
+}
+#[inline]
+fn pause_at(cx: &Cx, at: At) -> Exit {
+    match local(cx).dice.roll(cx.w(), at) {
+        None => Exit::Next,
+        Some(0) => Exit::Yield,
+        Some(ns) => {
+            race::pause::park(cx.w(), cx.g(), ns);
+            Exit::Parked
+        }
+    }
+}
+/// The same for an operation that may have failed.
+fn paused(cx: &Cx, e: Exit) -> Exit {
+    if e == Exit::Next { pause(cx) } else { e }
 }
 
 /// The first argument, a pointer, after `$res` result slots; None for nil.
@@ -53,7 +76,11 @@ fn waiting(cx: &mut Cx, wants: Wants, op: impl FnOnce(&Cx) -> Sync) -> Exit {
     match op(cx) {
         Sync::Done => {
             hb::woken(local(cx));
-            Exit::Next
+            let lock = matches!(
+                wants,
+                Wants::Mutex(_) | Wants::WriteLock(_) | Wants::ReadLock(_)
+            );
+            pause_at(cx, if lock { At::Lock } else { At::Op })
         }
         Sync::Parked => Exit::Parked,
         Sync::Fault(f) => {
@@ -71,7 +98,8 @@ on!(mutex_lock, Mutex, 0, |c, m, p| waiting(
 on!(mutex_unlock, Mutex, 0, |c, m, p| {
     hb::unlock(local(c.cx), p);
     let s = m.unlock(c.cx.w());
-    plain::done(c.cx, s)
+    let e = plain::done(c.cx, s);
+    paused(c.cx, e)
 });
 on!(mutex_try, Mutex, 1, |c, m, p| {
     let ok = m.try_lock();
@@ -79,7 +107,7 @@ on!(mutex_try, Mutex, 1, |c, m, p| {
         hb::locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
-    Exit::Next
+    pause(c.cx)
 });
 on!(rw_lock, RwMutex, 0, |c, m, p| waiting(
     c.cx,
@@ -89,7 +117,8 @@ on!(rw_lock, RwMutex, 0, |c, m, p| waiting(
 on!(rw_unlock, RwMutex, 0, |c, m, p| {
     hb::unlock(local(c.cx), p);
     let s = m.unlock(c.cx.w());
-    plain::done(c.cx, s)
+    let e = plain::done(c.cx, s);
+    paused(c.cx, e)
 });
 on!(rw_rlock, RwMutex, 0, |c, m, p| waiting(
     c.cx,
@@ -99,7 +128,8 @@ on!(rw_rlock, RwMutex, 0, |c, m, p| waiting(
 on!(rw_runlock, RwMutex, 0, |c, m, p| {
     hb::read_unlock(local(c.cx), p);
     let s = m.runlock(c.cx.w());
-    plain::done(c.cx, s)
+    let e = plain::done(c.cx, s);
+    paused(c.cx, e)
 });
 on!(rw_try, RwMutex, 1, |c, m, p| {
     let ok = m.try_lock(c.cx.w());
@@ -107,7 +137,7 @@ on!(rw_try, RwMutex, 1, |c, m, p| {
         hb::write_locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
-    Exit::Next
+    pause(c.cx)
 });
 on!(rw_try_r, RwMutex, 1, |c, m, p| {
     let ok = m.try_rlock();
@@ -115,7 +145,7 @@ on!(rw_try_r, RwMutex, 1, |c, m, p| {
         hb::read_locked(local(c.cx), p, true);
     }
     c.ret_bool(ok);
-    Exit::Next
+    pause(c.cx)
 });
 
 /// Where Add and Wait of a WaitGroup conflict, as in Go: the first Add of a round must be
@@ -135,7 +165,8 @@ unsafe fn add(cx: &mut Cx, p: usize, n: i32) -> Exit {
             race::shadow::words(l, p + ROUND, 4, Access::Read);
         }
     });
-    plain::done(cx, s)
+    let e = plain::done(cx, s);
+    paused(cx, e)
 }
 on!(wg_add, WaitGroup, 0, |c, _g, p| {
     let n = c.int();
@@ -160,12 +191,12 @@ on!(notify_wait, NotifyList, 0, |c, n, p| {
 on!(notify_one, NotifyList, 0, |c, n, p| {
     let th = me(c.cx);
     n.notify_one_with(c.cx.w(), |from, to| hb::notify(th, p, from, to));
-    Exit::Next
+    pause(c.cx)
 });
 on!(notify_all, NotifyList, 0, |c, n, p| {
     let th = me(c.cx);
     n.notify_all_with(c.cx.w(), |from, to| hb::notify(th, p, from, to));
-    Exit::Next
+    pause(c.cx)
 });
 
 /// The atomic operations on one width; see `atomic`.
@@ -195,7 +226,7 @@ macro_rules! family {
                         let l = local($c.cx);
                         let $r = hb::atomic(l, p, $size, || $body);
                         $ret;
-                        Exit::Next
+                        pause($c.cx)
                     }
                 };
             }

@@ -3,8 +3,8 @@
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use regex_automata::meta::Regex;
@@ -13,7 +13,7 @@ use crate::runtime::sched::task::State;
 use crate::runtime::wait_reason::WaitReason;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::goroutine::{self, Word};
-use crate::vm::leak::Seeker;
+use crate::vm::leak::{self, Seeker};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::traceback;
 use crate::vm::{collect, exec};
@@ -54,11 +54,11 @@ native!(bad_regexp, 2, |c| {
 });
 native!(race_errors, 1, |c| {
     let n = if crate::race::on() {
-        crate::race::report::count()
+        crate::race::report::count() as i64
     } else {
-        0
+        -1
     };
-    c.ret(n as u64);
+    c.ret_int(n);
 });
 native!(set_owner, 1, |c| {
     let n = c.int();
@@ -97,13 +97,19 @@ unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
-/// Goroutines marked with an owner that nobody can wake any more: their dump, how many.
+/// Goroutines marked with an owner that nobody (or nobody else) can wake any more: their
+/// dump, how many.
 unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments; the call saved the goroutine's state.
     let mut c = unsafe { Call::new(cx, base, 3) };
     let owner = c.int() as usize;
     let keep = c.word();
-    let who = Seeker { g: c.cx.g, keep };
+    let among = if c.bool() { owner } else { 0 };
+    let who = Seeker {
+        g: c.cx.g,
+        keep,
+        among,
+    };
     let (text, count) = collect::find_lost(c.cx.w(), &who, |_, lost| {
         let (mut text, mut count) = (String::new(), 0);
         for g in lost {
@@ -126,40 +132,59 @@ unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
 /// When the watcher shall be woken, and whether it still watches.
 struct Alarm {
     due: Option<Instant>,
+    /// When it shall look for goroutines that are stuck, and the pause after that.
+    look: Instant,
+    pause: Duration,
+    started: bool,
     over: bool,
 }
-static ALARM: (Mutex<Alarm>, Condvar) = (
-    Mutex::new(Alarm {
-        due: None,
-        over: false,
+static ALARM: (LazyLock<Mutex<Alarm>>, Condvar) = (
+    LazyLock::new(|| {
+        Mutex::new(Alarm {
+            due: None,
+            look: Instant::now() + FIRST_LOOK,
+            pause: FIRST_LOOK,
+            started: false,
+            over: false,
+        })
     }),
     Condvar::new(),
 );
+/// The first look for stuck goroutines; the pauses between looks double up to the last.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+
 fn alarm() -> MutexGuard<'static, Alarm> {
     ALARM.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What the watcher was woken for.
+static WHY: AtomicU64 = AtomicU64::new(DEADLOCK);
+const TIME_OVER: u64 = 1;
+const DEADLOCK: u64 = 2;
+const LOOK: u64 = 3;
 
 /// The calling goroutine becomes the runtime's watcher. Its wait counts neither as work
 /// nor as something from outside, so that the other goroutines can be found deadlocked.
 unsafe fn watch(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
-    let mut c = unsafe { Call::new(cx, base, 1) };
+    let mut c = unsafe { Call::new(cx, base, 0) };
     let ns = c.int();
-    // A deadlock wakes it with this result; the alarm thread stores another one.
-    c.ret(2);
+    // A deadlock wakes it without a word; the alarm thread says something else.
+    WHY.store(DEADLOCK, Ordering::Relaxed);
     let g = c.cx.g().gref();
     {
         let mut a = alarm();
         if a.over {
             return Exit::Goexit;
         }
-        a.due = (ns > 0).then(|| Instant::now() + Duration::from_nanos(ns as u64));
-        if a.due.is_some() {
+        if !a.started {
+            a.started = true;
+            a.due = (ns > 0).then(|| Instant::now() + Duration::from_nanos(ns as u64));
             let rt = exec::runtime().expect("a program runs");
-            let result = base as usize;
             let thread = std::thread::Builder::new()
                 .name("alarm".into())
-                .spawn(move || ring(rt, result));
+                .spawn(move || ring(rt));
             if thread.is_err() {
                 a.due = None;
             }
@@ -169,40 +194,62 @@ unsafe fn watch(cx: &mut Cx, base: *mut u64) -> Exit {
     w.park_with(&g, WaitReason::Other, 0, || w.rt().set_watcher(g));
     Exit::Parked
 }
+native!(why, 1, |c| {
+    c.ret(WHY.load(Ordering::Relaxed));
+});
 
-/// The alarm thread: wakes the watcher when the time is over.
-fn ring(rt: &'static crate::runtime::sched::Runtime, result: usize) {
+/// The alarm thread: wakes the watcher when the time is over, and now and then to look.
+fn ring(rt: &'static crate::runtime::sched::Runtime) {
     let mut a = alarm();
-    loop {
-        let Some(due) = a.due.filter(|_| !a.over) else {
-            return;
+    while !a.over {
+        let now = Instant::now();
+        let what = if a.due.is_some_and(|d| d <= now) {
+            TIME_OVER
+        } else if a.look <= now {
+            LOOK
+        } else {
+            let next = a.due.map_or(a.look, |d| d.min(a.look));
+            a = ALARM
+                .1
+                .wait_timeout(a, next - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            continue;
         };
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
+        let Some(g) = rt.take_watcher() else {
+            // It is busy, and parks again soon.
+            a = ALARM
+                .1
+                .wait_timeout(a, Duration::from_millis(1))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            continue;
+        };
+        if what == LOOK {
+            a.look = now + a.pause;
+            a.pause = (a.pause * 2).min(LAST_PAUSE);
+        } else {
+            a.due = None;
         }
-        a = ALARM
-            .1
-            .wait_timeout(a, left)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
+        WHY.store(what, Ordering::Relaxed);
+        rt.ready_external(g);
     }
-    // The watcher parks at once after it set the alarm; wait for it if it was due so soon.
-    for _ in 0..1000 {
-        if let Some(g) = rt.take_watcher() {
-            // SAFETY: a parked goroutine's stack does not move, and taking it made this
-            // thread its one waker; `result` is the native's first result slot.
-            unsafe { *(result as *mut u64) = 1 };
-            rt.ready_external(g);
-            return;
+}
+
+/// Whether the main goroutine can never go on; else what there is to say of other
+/// goroutines that cannot.
+unsafe fn stuck(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments; the call saved the goroutine's state.
+    let mut c = unsafe { Call::new(cx, base, 3) };
+    let who = Seeker::everything(c.cx.g);
+    let (dead, text) = collect::find_lost(c.cx.w(), &who, |rt, lost| {
+        if lost.iter().any(|g| g.id() == 1) {
+            return (true, String::new());
         }
-        if a.over {
-            return;
-        }
-        drop(a);
-        std::thread::sleep(Duration::from_millis(1));
-        a = alarm();
-    }
+        (false, leak::partial(rt, lost))
+    });
+    crate::try_exit!(c.ret_bool(dead).ret_str(text.as_bytes()));
+    Exit::Next
 }
 
 native!(unwatch, 0, |c| {
@@ -239,6 +286,8 @@ pub const NATIVES: &[Entry] = &[
     ("testing.lost", lost),
     ("testing.leaked", leaked),
     ("testing.watch", watch),
+    ("testing.why", why),
+    ("testing.stuck", stuck),
     ("testing.unwatch", unwatch),
     ("testing.panicOnExit0", panic_on_exit_0),
     ("testing.abort", abort),

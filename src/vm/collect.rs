@@ -90,7 +90,7 @@ unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
             });
             rt.for_each_timer(|t| {
                 // Looking for lost goroutines, whatever a timer leads to counts.
-                if !t.is_channel() || seek.is_some() {
+                if !t.is_channel() || seek.is_some_and(|s| s.among == 0) {
                     m.mark_word(t as *const _ as u64);
                     m.mark_word(t.arg() as u64);
                 }

@@ -260,6 +260,18 @@ impl Executor for Vm {
         if let Some(stop) = self.resume(cx) {
             return stop;
         }
+        // SAFETY: as above.
+        if let Some(l) = unsafe { cx.race_local.as_mut() }
+            && cx.pc as usize == goroutine::get(g, Word::Pc)
+            && let at = race::thread::of(l).place()
+            && let Some(ns) = l.dice.roll(w, at)
+        {
+            if ns == 0 {
+                return Stop::Yield;
+            }
+            race::pause::park(w, g, ns);
+            return Stop::Parked;
+        }
         loop {
             // SAFETY: pc and fp are the goroutine's saved (or just computed) state.
             let e = unsafe { dispatch::run(cx.pc, cx.fp, cx) };
@@ -451,7 +463,7 @@ impl Vm {
                     flush_output();
                     if LEAKS.load(Ordering::Relaxed) {
                         goroutine::save(cx);
-                        let who = Seeker { g: cx.g, keep: 0 };
+                        let who = Seeker::everything(cx.g);
                         eprint_all(&collect::find_lost(cx.w(), &who, leak::listing));
                     }
                     return Some(Stop::MainDone(race::report::finish(0)));

@@ -7,8 +7,11 @@
 //! if they were alive: they are reported, not ended.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 
+use super::goroutine::{self, Word};
 use super::traceback::{self, Frame};
 use crate::heap::{Marker, heap};
 use crate::runtime::sched::Runtime;
@@ -57,6 +60,27 @@ fn reached(g: &G, m: &Marker) -> bool {
 pub struct Seeker {
     pub g: *const G,
     pub keep: u64,
+    /// Not 0: goroutines with this owner count only if one without can get at them; time
+    /// alone does not end what they do.
+    pub among: usize,
+}
+
+impl Seeker {
+    /// Asks for all lost goroutines.
+    pub fn everything(g: *const G) -> Seeker {
+        Seeker {
+            g,
+            keep: 0,
+            among: 0,
+        }
+    }
+    fn holds_back(&self, g: &G) -> bool {
+        waits_for_others(g)
+            || self.among != 0
+                && goroutine::get(g, Word::Owner) == self.among
+                && g.state() == State::Waiting
+                && g.wait_reason() == WaitReason::Sleep
+    }
 }
 
 /// Marks all goroutines, after all other roots, by `mark`; returns the lost ones.
@@ -71,7 +95,7 @@ pub fn mark_all(
     rt.for_each_g(|g| {
         if std::ptr::eq(g, who.g) {
             // Marked last.
-        } else if waits_for_others(g) {
+        } else if who.holds_back(g) {
             waiting.push(g.gref());
         } else {
             mark(g, m);
@@ -94,6 +118,7 @@ pub fn mark_all(
     for g in &waiting {
         mark(g, m);
     }
+    waiting.retain(|g| waits_for_others(g));
     // SAFETY: the running goroutine, or null.
     if let Some(g) = unsafe { who.g.as_ref() } {
         mark(g, m);
@@ -101,34 +126,29 @@ pub fn mark_all(
     waiting
 }
 
-/// What `--leaks` prints at the end: goroutines still waiting, by where they were created.
-pub fn listing(rt: &Runtime, lost: &[GRef]) -> String {
-    let mut groups: Vec<(usize, bool, Vec<GRef>)> = Vec::new();
-    let mut all = Vec::new();
-    rt.for_each_g(|g| {
-        if g.state() == State::Waiting && g.id() != 1 && g.created_pc() != 0 {
-            all.push(g.gref());
-        }
-    });
-    all.sort_by_key(|g| g.id());
-    for g in &all {
-        let never = lost.contains(g);
-        let same = |x: &&mut (usize, bool, Vec<GRef>)| {
-            x.0 == g.created_pc() && x.1 == never && x.2[0].wait_reason() == g.wait_reason()
+fn count(n: usize) -> String {
+    format!("{n} goroutine{}", if n == 1 { "" } else { "s" })
+}
+
+/// Appends goroutines, those that were created and wait alike as one.
+fn groups(out: &mut String, all: &[GRef], never: impl Fn(&GRef) -> bool) {
+    let mut groups: Vec<(bool, Vec<GRef>)> = Vec::new();
+    for g in all {
+        let never = never(g);
+        let same = |x: &&mut (bool, Vec<GRef>)| {
+            x.0 == never
+                && x.1[0].created_pc() == g.created_pc()
+                && x.1[0].wait_reason() == g.wait_reason()
         };
         match groups.iter_mut().find(same) {
-            Some(x) => x.2.push(*g),
-            None => groups.push((g.created_pc(), never, vec![*g])),
+            Some(x) => x.1.push(*g),
+            None => groups.push((never, vec![*g])),
         }
     }
-    if groups.is_empty() {
-        return String::new();
-    }
-    let count = |n: usize| format!("{n} goroutine{}", if n == 1 { "" } else { "s" });
-    let mut out = format!("goroutine leak: {} left behind\n", count(all.len()));
-    for (pc, never, gs) in groups {
+    for (never, gs) in groups {
+        let g = gs[0];
         let at = traceback::place(Frame {
-            pc,
+            pc: g.created_pc(),
             is_return: false,
         })
         .map_or(String::new(), |p| {
@@ -140,13 +160,49 @@ pub fn listing(rt: &Runtime, lost: &[GRef]) -> String {
             ""
         };
         let _ = writeln!(out, "\n{} started{at}{hope}:", count(gs.len()));
-        let g = gs[0];
-        traceback::write_goroutine(
-            &mut out,
-            &g,
-            g.status_text(),
-            &traceback::stopped_frames(&g),
-        );
+        let frames = traceback::stopped_frames(&g);
+        traceback::write_goroutine(out, &g, g.status_text(), &frames);
     }
+}
+
+/// What `--leaks` prints at the end: goroutines still waiting, by where they were created.
+pub fn listing(rt: &Runtime, lost: &[GRef]) -> String {
+    let mut all = Vec::new();
+    rt.for_each_g(|g| {
+        if g.state() == State::Waiting && g.id() != 1 && g.created_pc() != 0 {
+            all.push(g.gref());
+        }
+    });
+    if all.is_empty() {
+        return String::new();
+    }
+    all.sort_by_key(|g| g.id());
+    let mut out = format!("goroutine leak: {} left behind\n", count(all.len()));
+    groups(&mut out, &all, |g| lost.contains(g));
+    out
+}
+
+/// Goroutines that a report named already.
+static NAMED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// The report on lost goroutines while others go on: each is named once. "" for none.
+pub fn partial(_rt: &Runtime, lost: &[GRef]) -> String {
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut new: Vec<GRef> = lost
+        .iter()
+        .filter(|g| g.created_pc() != 0 && named.insert(g.id()))
+        .copied()
+        .collect();
+    if new.is_empty() {
+        return String::new();
+    }
+    new.sort_by_key(|g| g.id());
+    let mut out = format!(
+        "==================\nWARNING: PARTIAL DEADLOCK: {} leaked\n\
+         The program goes on, but nobody can wake these any more:\n",
+        count(new.len())
+    );
+    groups(&mut out, &new, |_| false);
+    out.push_str("==================\n");
     out
 }

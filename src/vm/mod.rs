@@ -21,6 +21,13 @@ macro_rules! vm_go {
     };
 }
 /// Whether this is the set of handlers for race runs.
+/// After an operation that orders events, the next position being saved.
+macro_rules! pause {
+    ($cx:expr) => {{
+        let _ = $cx;
+        $crate::vm::cx::Exit::Next
+    }};
+}
 macro_rules! racing {
     () => {
         false
@@ -76,6 +83,11 @@ pub mod profile;
 macro_rules! vm_go {
     ($pc:expr, $fp:expr, $cx:expr) => {
         $crate::vm_go_by!($crate::vm::dispatch::RACE_TABLE, $pc, $fp, $cx)
+    };
+}
+macro_rules! pause {
+    ($cx:expr) => {
+        $crate::stdlib::race::pause(&*$cx)
     };
 }
 macro_rules! racing {

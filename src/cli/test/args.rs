@@ -13,6 +13,8 @@ pub struct Args {
     /// Run under the race detector.
     pub race: bool,
     pub failfast: bool,
+    /// `-explore`, if given.
+    explore: Option<bool>,
     /// Flags for the test program, without `-test.`.
     flags: Vec<(&'static str, String)>,
     /// After `-args`, and unknown flags after the packages.
@@ -34,7 +36,7 @@ const VALUES: &[&str] = &[
 ];
 /// Flags of the test program that are on or off.
 const SWITCHES: &[&str] = &[
-    "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race",
+    "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race", "explore",
 ];
 /// Flags that are accepted and change nothing.
 const IGNORED_VALUES: &[&str] = &["vet", "p", "tags", "mod", "outputdir"];
@@ -108,6 +110,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             match *known {
                 "json" => out.json = on,
                 "race" => out.race = on,
+                "explore" => out.explore = Some(on),
                 "failfast" => {
                     out.failfast = on;
                     out.flags.push((known, on.to_string()));
@@ -151,6 +154,12 @@ impl Args {
     }
     pub fn list(&self) -> bool {
         self.last("list").is_some_and(|b| !b.is_empty())
+    }
+    /// Whether passing tests run again under other schedules.
+    pub fn explores(&self) -> bool {
+        let once = self.last("count").is_none_or(|n| n == "1");
+        let chosen = crate::race::options::options().schedule.is_some();
+        self.race && self.explore != Some(false) && once && !self.bench() && !self.list() && !chosen
     }
     /// Arguments of the test program.
     pub fn for_program(&self) -> Vec<String> {

@@ -2,17 +2,20 @@
 //! os.Exit in a test ends only that process), and prints what `go test` prints.
 //!
 //! * `args` the command line · `find` packages and their files · `program` the test
-//!   program of one package: generated main, load, run · `events` the -json form.
+//!   program of one package: generated main, load, run · `events` the -json form ·
+//!   `explore` further runs under the race detector.
 //!
 //! The child's first byte on standard output is [`READY`] once everything has compiled;
 //! what comes without it are compile errors.
 
 mod args;
 mod events;
+mod explore;
 mod find;
 mod program;
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -95,6 +98,9 @@ struct Sink<'a> {
 
 const WARNING: &[u8] = b"testing: warning: no tests to run\n";
 
+/// What shows the output even of tests that passed.
+const LEAK: &[u8] = b"    goroutine leak: ";
+
 impl Sink<'_> {
     fn put(&mut self, data: &[u8]) {
         self.tail.extend_from_slice(data);
@@ -124,21 +130,13 @@ impl Sink<'_> {
     }
 }
 
-fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<Outcome, String> {
-    if !p.has_tests() {
-        if let Some(e) = args.json.then(|| events::Converter::new(&p.path)) {
-            let mut out = std::io::stdout().lock();
-            let _ = e.no_tests(&p.path, &mut out);
-        } else {
-            println!("?   \t{}\t[no test files]", p.path);
-        }
-        return Ok(Outcome::NoTests);
-    }
-    let me = std::env::current_exe().map_err(|e| format!("cannot find myself: {e}"))?;
-    let (mut from, to) = pipe()?;
-    let again = to.try_clone().map_err(|e| e.to_string())?;
+/// The command that runs a package's tests.
+fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Format>) -> Command {
     let mut cmd = Command::new(me);
     cmd.arg(CHILD);
+    if !explore.is_empty() {
+        cmd.arg(explore);
+    }
     if args.race {
         cmd.arg(program::RACE);
     }
@@ -151,10 +149,26 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         cmd.arg(&f.shown).arg(&f.full);
     }
     cmd.arg("--").args(args.for_program());
-    cmd.current_dir(&p.dir)
-        .stdin(Stdio::null())
-        .stdout(to)
-        .stderr(again);
+    cmd.current_dir(&p.dir).stdin(Stdio::null());
+    cmd
+}
+
+fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<Outcome, String> {
+    if !p.has_tests() {
+        if let Some(e) = args.json.then(|| events::Converter::new(&p.path)) {
+            let mut out = std::io::stdout().lock();
+            let _ = e.no_tests(&p.path, &mut out);
+        } else {
+            println!("?   \t{}\t[no test files]", p.path);
+        }
+        return Ok(Outcome::NoTests);
+    }
+    let me = std::env::current_exe().map_err(|e| format!("cannot find myself: {e}"))?;
+    let make = |explore: &str| command(&me, explore, p, args, format);
+    let (mut from, to) = pipe()?;
+    let again = to.try_clone().map_err(|e| e.to_string())?;
+    let mut cmd = make("");
+    cmd.stdout(to).stderr(again);
     let start = Instant::now();
     let mut sink = Sink {
         events: args.json.then(|| events::Converter::new(&p.path)),
@@ -202,8 +216,25 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     if ready != Some(true) {
         return Ok(build_failed(p, &mut sink, &errors));
     }
-    if status.success() {
-        if !sink.stream && sink.events.is_none() && (args.verbose() || args.bench() || args.list())
+    let mut failed = !status.success();
+    if !failed
+        && args.explores()
+        && !sink.no_tests
+        && let Some(f) = explore::run(p, start.elapsed(), make)
+    {
+        failed = true;
+        let n = f.schedule;
+        sink.kept.clear();
+        sink.put(
+            format!("=== another schedule of the same tests (GORACE=schedule={n}):\n").as_bytes(),
+        );
+        sink.put(&f.output);
+    }
+    if !failed {
+        let told = |s: &Sink| s.kept.windows(LEAK.len()).any(|w| w == LEAK);
+        if !sink.stream
+            && sink.events.is_none()
+            && (args.verbose() || args.bench() || args.list() || told(&sink))
         {
             let kept = std::mem::take(&mut sink.kept);
             let _ = sink.out.write_all(&kept);
@@ -226,7 +257,9 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         if !sink.tail.is_empty() && !sink.tail.ends_with(b"\n") {
             sink.line("\n");
         }
-        sink.line(&format!("{status}\n").replace("exit status: ", "exit status "));
+        if !status.success() {
+            sink.line(&format!("{status}\n").replace("exit status: ", "exit status "));
+        }
     } else if !sink.tail.ends_with(b"\n") {
         sink.line("\n");
     }

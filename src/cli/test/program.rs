@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use super::explore;
 use super::find::is_test;
 use crate::base::diag::Diagnostic;
 use crate::base::render::{Format, render};
@@ -42,8 +43,10 @@ struct Found {
 /// The child's first argument when it shall run under the race detector.
 pub const RACE: &str = "-race";
 
-/// Runs the child: [`RACE`] or nothing, path, error format, (shown, full) names, `--`, arguments.
+/// Runs the child: a plan of further runs or nothing, [`RACE`] or nothing, path, error format, (shown, full) names, `--`, arguments.
 pub fn run(args: &[String]) -> i32 {
+    let plan = args.first().and_then(|a| a.strip_prefix(explore::FLAG));
+    let args = if plan.is_some() { &args[1..] } else { args };
     let race = args.first().is_some_and(|a| a == RACE);
     let args = if race { &args[1..] } else { args };
     let Some(end) = args.iter().position(|a| a == "--") else {
@@ -131,7 +134,13 @@ pub fn run(args: &[String]) -> i32 {
     if race {
         vm::exec::enable_race(crate::race::report::Form::Text);
     }
-    vm::exec::run_program(lowerer(l), crate::stdlib::runtime::default_procs())
+    let lw = lowerer(l);
+    let procs = crate::stdlib::runtime::default_procs();
+    if let Some(plan) = plan {
+        explore::serve(plan, procs, |procs| vm::exec::run_program(lw, procs));
+        return exit::OK;
+    }
+    vm::exec::run_program(lw, procs)
 }
 
 /// Whether a name is the prefix, or the prefix and a word that does not start in lower case.

@@ -185,6 +185,17 @@ pub fn sleep(w: &Worker, g: &G, ns: i64) -> bool {
     true
 }
 
+/// Parks the running goroutine for a while that the program did not ask for.
+pub fn pause(w: &Worker, g: &G, ns: i64) {
+    let when = prim::nanotime().saturating_add(ns);
+    w.p().timers.sleep(w, g, when, WaitReason::Preempted);
+}
+
+/// When the next timer is due.
+pub fn next_due(w: &Worker) -> i64 {
+    w.rt().next_timer()
+}
+
 /// Monotonic time in ns, as timers use it.
 pub fn now() -> i64 {
     prim::nanotime()

@@ -7,7 +7,7 @@ use crate::bytecode::program::{FuncEntry, rtti_of};
 use crate::heap::mem;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::fault::Code;
-use crate::vm::goroutine;
+use crate::vm::goroutine::{self, Word};
 
 /// Enters function `$id` with its frame at slot `$base`; `$ret` words follow this call.
 macro_rules! enter {
@@ -142,6 +142,15 @@ op!(GoF(pc, fp, cx, w) {
     if e != Exit::Next {
         return e;
     }
+    if racing!() {
+        // The new one may go first.
+        goroutine::set((*cx).g(), Word::Pc, pc.add(2) as usize);
+        goroutine::set((*cx).g(), Word::Fp, fp as usize);
+        let e = pause!(cx);
+        if e != Exit::Next {
+            return e;
+        }
+    }
     next!(pc, fp, cx, 2)
 });
 op!(GoC(pc, fp, cx, w) {
@@ -155,6 +164,15 @@ op!(GoC(pc, fp, cx, w) {
     let e = goroutine::start(&mut *cx, id, clo, fp.add(a!(w)), b!(w));
     if e != Exit::Next {
         return e;
+    }
+    if racing!() {
+        // The new one may go first.
+        goroutine::set((*cx).g(), Word::Pc, pc.add(1) as usize);
+        goroutine::set((*cx).g(), Word::Fp, fp as usize);
+        let e = pause!(cx);
+        if e != Exit::Next {
+            return e;
+        }
     }
     next!(pc, fp, cx, 1)
 });

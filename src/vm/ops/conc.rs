@@ -108,8 +108,7 @@ op!(Recv(pc, fp, cx, w) {
     next!(pc, fp, cx, 2)
 });
 op!(Close(pc, fp, cx, w) {
-    (*cx).pc = pc;
-    (*cx).fp = fp;
+    save_next!(pc, fp, cx, 1);
     let e = close(pc, fp, cx, w);
     if e != Exit::Next {
         return e;
@@ -137,7 +136,7 @@ unsafe fn send(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
         match chan::send::<{ racing!() }>((*cx).w(), (*cx).g(), c as *mut Hchan, src) {
             chan::Op::Parked => Exit::Parked,
             chan::Op::Fault(f) => runtime_fault(&mut *cx, f),
-            _ => Exit::Next,
+            _ => pause!(cx),
         }
     }
 }
@@ -155,7 +154,7 @@ unsafe fn recv(fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
         match chan::recv::<{ racing!() }>((*cx).w(), (*cx).g(), c, dst, ok) {
             chan::Op::Parked => Exit::Parked,
             chan::Op::Fault(f) => runtime_fault(&mut *cx, f),
-            _ => Exit::Next,
+            _ => pause!(cx),
         }
     }
 }
@@ -169,8 +168,8 @@ unsafe fn close(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
         if let chan::Op::Fault(f) = chan::close::<{ racing!() }>((*cx).w(), c as *mut Hchan) {
             return runtime_fault(&mut *cx, f);
         }
+        pause!(cx)
     }
-    Exit::Next
 }
 op!(ChLen(pc, fp, cx, w) {
     r!(fp, a!(w)) = chan::len(r!(fp, b!(w)) as *const Hchan) as u64;
@@ -230,8 +229,8 @@ unsafe fn select(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
             Selected::Parked => return Exit::Parked,
             Selected::Fault(f) => return runtime_fault(&mut *cx, f),
         }
+        pause!(cx)
     }
-    Exit::Next
 }
 
 #[inline(never)]
