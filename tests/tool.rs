@@ -185,6 +185,113 @@ fn verdicts_are_gos() {
     }
 }
 
+#[test]
+fn bubbles_have_clocks_of_their_own() {
+    let dir = root("testing/bubbles");
+    let out = gosub(&dir, &["test", "-v", "-skip", "Many", "."], "");
+    compare(&steady(&text(&out.stdout)), &dir.join("verbose.out"));
+    for more in [&["-cpu", "1,2,4"][..], &["-race"]] {
+        let args = [
+            &["test", "-run", "Many|Every|Dead", "-count", "5"],
+            more,
+            &["."],
+        ]
+        .concat();
+        let out = gosub(&dir, &args, "");
+        assert_eq!(out.status.code(), Some(0), "{}", both(&out));
+    }
+}
+
+/// What a test of one bubble prints.
+fn bubble(name: &str, body: &str) -> String {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&dir).expect("writable");
+    let text = format!(
+        "package x\n\nimport (\n\t\"sync\"\n\t\"testing\"\n\t\"testing/synctest\"\n\t\"time\"\n)\n\n\
+         var _ sync.Mutex\nvar _ time.Time\n\nfunc TestX(t *testing.T) {{\n{body}\n}}\n"
+    );
+    std::fs::write(dir.join("x_test.go"), text).expect("writable");
+    let out = gosub(&dir, &["test", "."], "");
+    assert_eq!(out.status.code(), Some(1));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn bubbles_that_cannot_go_on_say_why() {
+    let inside = |body: &str| format!("synctest.Test(t, func(t *testing.T) {{ {body} }})");
+    let blocked = bubble(
+        "bubble_blocked",
+        &inside("t.Log(\"hi\"); c := make(chan int); go func() { select {} }(); <-c"),
+    );
+    for part in [
+        "--- FAIL: TestX (0.00s)\n    x_test.go:14: hi\npanic: deadlock: all goroutines in bubble \
+         are blocked [recovered, repanicked]\n\ngoroutine ",
+        " [chan receive (durable), synctest bubble 1]:\n",
+        " [select (no cases) (durable), synctest bubble 1]:\n",
+    ] {
+        assert!(blocked.contains(part), "{part}: {blocked}");
+    }
+    for (name, body, what) in [
+        (
+            "bubble_left",
+            inside("c := make(chan int); go func() { <-c }()"),
+            "panic: deadlock: main bubble goroutine has exited but blocked goroutines remain [rec",
+        ),
+        (
+            "bubble_run",
+            inside("t.Run(\"\", nil)"),
+            "panic: testing: t.Run called inside synctest bubble [recovered, repanicked]",
+        ),
+        (
+            "bubble_wait",
+            inside("go synctest.Wait(); synctest.Wait()"),
+            "panic: wait already in progress",
+        ),
+        (
+            "bubble_twice",
+            inside(&inside("")),
+            "panic: synctest.Run called from within a synctest bubble [recovered, repanicked]",
+        ),
+        (
+            "bubble_no_wait",
+            "synctest.Wait()".into(),
+            "panic: goroutine is not in a bubble [recovered, repanicked]",
+        ),
+        (
+            "bubble_timer",
+            format!(
+                "var x *time.Timer; {}; x.Stop()",
+                inside("x = time.NewTimer(1)")
+            ),
+            "fatal error: stop of synctest timer from outside bubble\n",
+        ),
+        (
+            "bubble_close",
+            format!("var c chan int; {}; close(c)", inside("c = make(chan int)")),
+            "fatal error: close of synctest channel from outside bubble\n",
+        ),
+        (
+            "bubble_send",
+            format!(
+                "var c chan int; {}; c <- 1",
+                inside("c = make(chan int, 1)")
+            ),
+            "fatal error: send on synctest channel from outside bubble\n",
+        ),
+        (
+            "bubble_group",
+            format!(
+                "wg := new(sync.WaitGroup); wg.Add(1); {}",
+                inside("wg.Add(1)")
+            ),
+            "fatal error: sync: WaitGroup.Add called from inside and outside synctest bubble\n",
+        ),
+    ] {
+        let got = bubble(name, &body);
+        assert!(got.contains(what), "{name}: {got}");
+    }
+}
+
 fn test_file(name: &str, body: &str) -> PathBuf {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).expect("writable");

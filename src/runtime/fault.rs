@@ -28,4 +28,15 @@ pub const RUNLOCK_UNLOCKED: Fault = fatal("sync: RUnlock of unlocked RWMutex");
 pub const RW_UNLOCK_UNLOCKED: Fault = fatal("sync: Unlock of unlocked RWMutex");
 pub const DEADLOCK: Fault = fatal("all goroutines are asleep - deadlock!");
 pub const NO_GOROUTINES: Fault = fatal("no goroutines (main called runtime.Goexit) - deadlock!");
+pub const FOREIGN_SEND: Fault = fatal("send on synctest channel from outside bubble");
+pub const FOREIGN_RECEIVE: Fault = fatal("receive on synctest channel from outside bubble");
+pub const FOREIGN_CLOSE: Fault = fatal("close of synctest channel from outside bubble");
+pub const FOREIGN_SELECT: Fault = fatal("select on synctest channel from outside bubble");
+pub const FOREIGN_STOP: Fault = fatal("stop of synctest timer from outside bubble");
+pub const FOREIGN_RESET: Fault = fatal("reset of synctest timer from outside bubble");
+pub const FOREIGN_WAKE: Fault = fatal("semaphore wake of synctest goroutine from outside bubble");
+pub const WG_TWO_BUBBLES: Fault =
+    fatal("sync: WaitGroup.Add called from multiple synctest bubbles");
+pub const WG_HALF_BUBBLED: Fault =
+    fatal("sync: WaitGroup.Add called from inside and outside synctest bubble");
 pub const THREAD_EXHAUSTION: Fault = fatal("thread exhaustion");

@@ -10,12 +10,16 @@
 pub enum Rank {
     /// A descriptor of the netpoller (`netpoll`). Deadlines are set under it.
     Poll,
+    /// The table of bubbles (`bubble`).
+    Bubbles,
     /// A P's timer heap (`timers::heap`).
     Timers,
     /// A channel (`chan`). Firing a channel timer takes it under `Timers`.
     Chan,
     /// A bucket of the semaphore table (`sync::sema`); also a Cond's notify list.
     Sema,
+    /// Who waits for a bubble (`bubble`).
+    Bubble,
     /// A variable of the race detector (`race::sync`).
     RaceVar,
     /// The scheduler's idle lists and global queue (`sched::idle`, `sched::inject`).

@@ -3,6 +3,7 @@
 
 pub mod prim;
 
+pub mod bubble;
 pub mod chan;
 pub mod fault;
 pub mod limits;

@@ -26,11 +26,27 @@ pub mod atomic {
 
 use super::lock_rank::{self, Rank};
 use super::tuning;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-/// Nanoseconds of the monotonic clock.
+/// Nanoseconds of the monotonic clock, with what virtual time has skipped.
 #[inline]
 pub fn nanotime() -> i64 {
+    real_nanotime() + SKIPPED.load(Ordering::Relaxed)
+}
+
+/// How far virtual time is ahead of real time.
+static SKIPPED: AtomicI64 = AtomicI64::new(0);
+
+/// How far virtual time is ahead of real time.
+pub fn skipped() -> i64 {
+    SKIPPED.load(Ordering::Relaxed)
+}
+/// Moves the clock on.
+pub fn skip(ns: i64) {
+    SKIPPED.fetch_add(ns.max(0), Ordering::Relaxed);
+}
+
+fn real_nanotime() -> i64 {
     let mut ts = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

@@ -38,6 +38,8 @@ reasons! {
     CondWait = "sync.Cond.Wait",
     WaitGroupWait = "sync.WaitGroup.Wait",
     IoWait = "IO wait",
+    SynctestRun = "synctest.Run",
+    SynctestWait = "synctest.Wait",
     Preempted = "preempted",
     FinalizerWait = "finalizer wait",
     GcAssistWait = "GC assist wait",

@@ -74,6 +74,7 @@ pub mod sort;
 pub mod strconv;
 pub mod strings;
 pub mod sync;
+pub mod synctest;
 pub mod testing;
 pub mod time;
 pub mod timezone;
@@ -127,6 +128,7 @@ pub const TABLES: &[&[Entry]] = &[
     strconv::NATIVES,
     strings::NATIVES,
     sync::NATIVES,
+    synctest::NATIVES,
     testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,

@@ -155,6 +155,9 @@ const ROUND: usize = 8;
 unsafe fn add(cx: &mut Cx, p: usize, n: i32) -> Exit {
     // SAFETY: a guest WaitGroup (callers).
     let g = unsafe { WaitGroup::at(p as *const u8) };
+    if let Some(f) = plain::wg_fault(cx, g) {
+        return crate::vm::ops::conc::runtime_fault(cx, f);
+    }
     let l = local(cx);
     race::shadow::words(l, p, 8, Access::AtomicWrite);
     if n < 0 {

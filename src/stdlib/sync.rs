@@ -80,12 +80,27 @@ on!(rw_try_r, RwMutex, 1, |c, m| {
     c.ret_bool(ok);
     Exit::Next
 });
+/// What must hold before Add is called on a group that may belong to a bubble.
+#[inline]
+pub(super) fn wg_fault(cx: &Cx, g: &WaitGroup) -> Option<crate::runtime::fault::Fault> {
+    g.used_in(cx.g(), || {
+        let at = std::ptr::from_ref(g) as usize;
+        let h = crate::heap::alloc::heap();
+        at.wrapping_sub(h.base()) < h.region_bytes()
+    })
+}
 on!(wg_add, WaitGroup, 0, |c, g| {
     let n = c.int();
+    if let Some(f) = wg_fault(c.cx, g) {
+        return runtime_fault(c.cx, f);
+    }
     let s = g.add(c.cx.w(), n as i32);
     done(c.cx, s)
 });
 on!(wg_done, WaitGroup, 0, |c, g| {
+    if let Some(f) = wg_fault(c.cx, g) {
+        return runtime_fault(c.cx, f);
+    }
     let s = g.add(c.cx.w(), -1);
     done(c.cx, s)
 });

@@ -18,6 +18,7 @@ use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
 use crate::lower::Lowerer;
 use crate::race;
+use crate::runtime::bubble;
 use crate::runtime::sched::task::{G, State, Wake};
 use crate::runtime::sched::worker::{Stop, Worker};
 use crate::runtime::sched::{Executor, Runtime};
@@ -355,12 +356,18 @@ impl Executor for Vm {
         if race::on() {
             goroutine::watch(&g, &race::sync::published(timer), 0);
         }
+        // SAFETY: the timer is live while it fires.
+        let slot = unsafe { &*(timer as *const crate::runtime::timers::Timer) }.bubble();
+        if slot != 0 {
+            w.rt().bubbles.join_slot(slot, &g);
+        }
         w.ready_new(g);
     }
 
-    unsafe fn time_value(&self, now: i64, dst: *mut u8) {
+    unsafe fn time_value(&self, now: i64, bubbled: bool, dst: *mut u8) {
+        let bubble = bubbled.then_some(now);
         // SAFETY: by the caller's promise dst is a time.Time.
-        unsafe { crate::stdlib::time::write_now(now, dst) }
+        unsafe { crate::stdlib::time::write_now(bubble, dst) }
     }
 }
 
@@ -646,6 +653,11 @@ impl Vm {
                 goroutine::save(cx);
                 cx.w().stop_the_world();
                 dump_all(cx.w().rt(), &mut out, cx.g());
+            } else if last.value.0 != 0 && bubble_deadlock(last.value.0) {
+                goroutine::save(cx);
+                cx.w().stop_the_world();
+                let slot = bubble::stuck();
+                dump_those(cx.w().rt(), &mut out, |g| g.bubble_slot() == slot);
             }
         }
         if session::active() {
@@ -707,12 +719,21 @@ impl Vm {
             let frames = traceback::frames(cx.pc, cx.fp, false);
             out.push('\n');
             traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
-            goroutine::save(cx);
-            cx.w().stop_the_world();
-            dump_all(cx.w().rt(), &mut out, cx.g());
+            // As in Go: a mistake of the program concerns the goroutine that made it.
+            if traceback_level() > 1 || text == "stack overflow" {
+                goroutine::save(cx);
+                cx.w().stop_the_world();
+                dump_all(cx.w().rt(), &mut out, cx.g());
+            }
         }
         die(&out, 2)
     }
+}
+
+/// Whether a panic's type is that of a bubble's deadlock.
+fn bubble_deadlock(ty: u64) -> bool {
+    // SAFETY: a type word is the address of a descriptor, which lives for ever.
+    unsafe { &*(ty as *const Rtti) }.name == "synctest.deadlockError"
 }
 
 static LEAKS: AtomicBool = AtomicBool::new(false);
@@ -782,9 +803,14 @@ pub fn set_traceback(word: &str) {
 
 /// Appends every goroutine except `skip`.
 pub fn dump_all(rt: &Runtime, out: &mut String, skip: *const G) {
+    dump_those(rt, out, |g| !std::ptr::eq(g, skip));
+}
+
+/// Appends the goroutines that `which` wants, in the order of their numbers.
+fn dump_those(rt: &Runtime, out: &mut String, which: impl Fn(&G) -> bool) {
     let mut all = Vec::new();
     rt.for_each_g(|g| {
-        if !std::ptr::eq(g, skip) {
+        if which(g) {
             all.push(g.gref());
         }
     });

@@ -225,6 +225,9 @@ pub unsafe fn start(cx: &mut Cx, id: FuncId, clo: u64, args: *const u64, n: usiz
         };
         watch(&g, &snap, site);
     }
+    if let Some(b) = cx.g().bubble() {
+        b.join(&g);
+    }
     w.ready_new(g);
     Exit::Next
 }

@@ -189,12 +189,20 @@ fn header(out: &mut String, g: &G, more: &str, status: &str) {
     } else {
         String::new()
     };
+    let durable = if g.is_durable() { " (durable)" } else { "" };
+    let bubble = g
+        .bubble()
+        .map_or_else(String::new, |b| format!(", synctest bubble {}", b.id));
     let locked = if g.is_locked() {
         ", locked to thread"
     } else {
         ""
     };
-    let _ = writeln!(out, "goroutine {}{more} [{status}{wait}{locked}]:", g.id());
+    let _ = writeln!(
+        out,
+        "goroutine {}{more} [{status}{durable}{wait}{locked}{bubble}]:",
+        g.id()
+    );
 }
 
 /// One goroutine as a dump of the whole system shows it.

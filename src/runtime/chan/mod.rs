@@ -26,6 +26,7 @@ pub mod select;
 pub(crate) mod tests;
 mod waitq;
 
+use super::bubble::{self, Slot};
 use super::fault::{self, Fault};
 use super::lock_rank::Rank;
 use super::prim::{self, RawLock};
@@ -61,7 +62,8 @@ pub struct Hchan {
     conv: Conv,
     /// Serves a timer: `len` and `cap` are 0 to the program.
     timer: Cell<bool>,
-    _pad: [u8; 2],
+    /// Slot of the bubble it was made in (0: none).
+    bubble: Cell<Slot>,
     buf: *mut u8,
     sendx: Cell<u32>,
     recvx: Cell<u32>,
@@ -134,7 +136,7 @@ impl Hchan {
                 closed: AtomicU32::new(0),
                 conv,
                 timer: Cell::new(false),
-                _pad: [0; 2],
+                bubble: Cell::new(0),
                 buf,
                 sendx: Cell::new(0),
                 recvx: Cell::new(0),
@@ -160,6 +162,15 @@ impl Hchan {
             receivers: self.recvq.ids(),
             senders: self.sendq.ids(),
         }
+    }
+
+    /// Slot of the bubble it was made in.
+    pub(crate) fn bubble_slot(&self) -> Slot {
+        self.bubble.get()
+    }
+    /// Makes a fresh channel one of a bubble.
+    pub fn set_bubble(&self, slot: Slot) {
+        self.bubble.set(slot);
     }
 
     /// Marks a channel of capacity 1 as a timer's: `len` and `cap` report 0.
@@ -409,6 +420,9 @@ pub unsafe fn send<const RACE: bool>(w: &Worker, g: &G, c: *mut Hchan, src: *con
     let Some(c) = (unsafe { c.as_ref() }) else {
         return park_for_ever(w, g, WaitReason::ChanSendNil);
     };
+    if bubble::is_foreign(Some(g), c.bubble.get()) {
+        return Op::Fault(bubble::foreign_chan(true));
+    }
     c.acquire();
     // SAFETY: the lock is held; `src` by the caller's promise.
     match unsafe { c.send_now::<RACE>(src, Some(g)) } {
@@ -448,6 +462,9 @@ pub unsafe fn recv<const RACE: bool>(
     let Some(c) = (unsafe { c.as_ref() }) else {
         return park_for_ever(w, g, WaitReason::ChanReceiveNil);
     };
+    if bubble::is_foreign(Some(g), c.bubble.get()) {
+        return Op::Fault(bubble::foreign_chan(false));
+    }
     c.acquire();
     // SAFETY: the lock is held; `dst` by the caller's promise.
     let ok = match unsafe { c.recv_now::<RACE>(dst, Some(g)) } {
@@ -486,6 +503,10 @@ pub unsafe fn try_send(w: &Worker, c: *mut Hchan, src: *const u8) -> Op {
     let Some(c) = (unsafe { c.as_ref() }) else {
         return Op::WouldBlock;
     };
+    // SAFETY: the running G is a registry G.
+    if bubble::is_foreign(unsafe { w.current().as_ref() }, c.bubble.get()) {
+        return Op::Fault(bubble::foreign_chan(true));
+    }
     c.acquire();
     // SAFETY: the lock is held; `src` by the caller's promise.
     let now = unsafe { c.send_now::<true>(src, w.current().as_ref()) };
@@ -511,6 +532,10 @@ pub unsafe fn try_recv(w: &Worker, c: *mut Hchan, dst: *mut u8) -> Op {
     let Some(c) = (unsafe { c.as_ref() }) else {
         return Op::WouldBlock;
     };
+    // SAFETY: the running G is a registry G.
+    if bubble::is_foreign(unsafe { w.current().as_ref() }, c.bubble.get()) {
+        return Op::Fault(bubble::foreign_chan(false));
+    }
     c.acquire();
     // SAFETY: the lock is held; `dst` by the caller's promise.
     let now = unsafe { c.recv_now::<true>(dst, w.current().as_ref()) };
@@ -536,6 +561,10 @@ pub unsafe fn close<const RACE: bool>(w: &Worker, c: *mut Hchan) -> Op {
     let Some(c) = (unsafe { c.as_ref() }) else {
         return Op::Fault(fault::CLOSE_NIL);
     };
+    // SAFETY: the running G is a registry G.
+    if bubble::is_foreign(unsafe { w.current().as_ref() }, c.bubble.get()) {
+        return Op::Fault(fault::FOREIGN_CLOSE);
+    }
     c.acquire();
     if c.is_closed() {
         c.release();
@@ -599,7 +628,11 @@ pub(crate) unsafe fn send_timer(w: &Worker, c: *mut Hchan, now: i64, timer: usiz
     let mut value = [0u128; 4];
     debug_assert!(c.elem_size as usize <= std::mem::size_of_val(&value));
     // SAFETY: the array is large enough for the element.
-    unsafe { w.rt().exec.time_value(now, value.as_mut_ptr().cast()) };
+    unsafe {
+        w.rt()
+            .exec
+            .time_value(now, c.bubble.get() != 0, value.as_mut_ptr().cast());
+    }
     c.acquire();
     // SAFETY: the lock is held; the value is complete.
     let sent = unsafe {

@@ -109,6 +109,11 @@ pub unsafe fn select<const RACE: bool>(
         w.park_with(g, why, 0, || ());
         return Selected::Parked;
     }
+    if cases.iter().any(|c| {
+        !c.chan.is_null() && crate::runtime::bubble::is_foreign(Some(g), chan(c).bubble_slot())
+    }) {
+        return Selected::Fault(fault::FOREIGN_SELECT);
+    }
     let mut poll = Order::new(usable);
     shuffle(w, cases, poll.get());
     let mut by_addr = Order::new(usable);

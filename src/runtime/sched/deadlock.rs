@@ -31,10 +31,14 @@ impl Runtime {
             None => self.exec.fatal(self, fault.text),
         }
     }
+    /// All Ms are asleep.
+    pub(crate) fn nobody_runs(&self, s: &Sched) -> bool {
+        let asleep = s.idle_ms.len() as isize + s.locked_idle;
+        s.ms.len() as isize <= asleep && s.global.len() == 0
+    }
     /// The fatal error to raise, if the program can never go on.
     pub(crate) fn check_dead(&self, s: &Sched) -> Option<Fault> {
-        let asleep = s.idle_ms.len() as isize + s.locked_idle;
-        if s.ms.len() as isize > asleep
+        if !self.nobody_runs(s)
             || self.external.load(Ordering::SeqCst) != 0
             || self.net.waiters() != 0
             || self.signals.keeps_alive()

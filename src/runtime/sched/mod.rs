@@ -101,11 +101,13 @@ pub trait Executor: Send + Sync + 'static {
     /// The AfterFunc timer at this address is due: start a goroutine that calls the
     /// function value.
     fn fire_func(&self, w: &Worker, func: usize, timer: usize);
-    /// Writes the value a channel timer sends (`now` is monotonic ns). Must not allocate.
+    /// Writes the value a channel timer sends (`now` is monotonic ns, or, for a timer of a
+    /// bubble, the bubble's clock). Must not allocate.
     ///
     /// # Safety
     /// `dst` is valid for the channel's element.
-    unsafe fn time_value(&self, now: i64, dst: *mut u8) {
+    unsafe fn time_value(&self, now: i64, bubbled: bool, dst: *mut u8) {
+        let _ = bubbled;
         // SAFETY: by the caller's promise.
         unsafe { prim::copy(dst, (&raw const now).cast(), 8) };
     }
@@ -159,10 +161,14 @@ pub struct Runtime {
     pub(crate) external: AtomicUsize,
     /// A parked goroutine that is woken instead of dying in a deadlock (null: none).
     watcher: AtomicPtr<G>,
+    /// When everybody sleeps, the clock jumps to the next timer.
+    virtual_time: AtomicBool,
     pub(crate) main_gone: AtomicBool,
     pub(crate) world: AtomicU32,
     pub(crate) stop_note: AtomicU32,
     pub(crate) sema: SemaTable,
+    /// Bubbles of `testing/synctest`.
+    pub bubbles: super::bubble::Table,
     /// Goroutines that wait for descriptors.
     pub net: Poller,
     pub(crate) signals: Signals,
@@ -211,10 +217,12 @@ impl Runtime {
             sleeper_until: AtomicI64::new(NEVER),
             external: AtomicUsize::new(0),
             watcher: AtomicPtr::new(std::ptr::null_mut()),
+            virtual_time: AtomicBool::new(false),
             main_gone: AtomicBool::new(false),
             world: AtomicU32::new(0),
             stop_note: AtomicU32::new(0),
             sema: SemaTable::default(),
+            bubbles: super::bubble::Table::default(),
             net: Poller::default(),
             signals: Signals::default(),
             sysmon: monitor::Sysmon::default(),
@@ -362,6 +370,7 @@ impl Runtime {
         for p in self.all_ps() {
             p.timers.for_each(&mut f);
         }
+        self.bubbles.for_each_heap(|h| h.for_each(&mut f));
     }
     /// Asks for a sample of every running G; `f` hears of the processors that run one.
     pub fn sample_all(&self, mut f: impl FnMut(u32)) {
@@ -403,6 +412,7 @@ impl Runtime {
         for p in self.all_ps() {
             p.timers.retain(&mut keep);
         }
+        self.bubbles.for_each_heap(|h| h.retain(&mut keep));
     }
     /// Calls `f` for every P that exists (also those above GOMAXPROCS). For the collector.
     pub fn for_each_p(&self, mut f: impl FnMut(&P)) {
@@ -441,6 +451,23 @@ impl Runtime {
                 }
             });
         }
+    }
+    /// Whether sleeping costs nothing.
+    pub fn has_virtual_time(&self) -> bool {
+        self.virtual_time.load(Ordering::Relaxed)
+    }
+    /// Turns virtual time on or off. What was skipped stays skipped.
+    pub fn set_virtual_time(&self, on: bool) {
+        self.virtual_time.store(on, Ordering::Relaxed);
+        self.kick_sleeper();
+    }
+    /// Virtual time: moves the clock to `next` if nothing can happen before.
+    pub(crate) fn skip_to(&self, s: &Sched, now: i64, next: i64) -> bool {
+        let idle = self.has_virtual_time() && self.nobody_runs(s) && self.net.waiters() == 0;
+        if idle {
+            prim::skip(next - now);
+        }
+        idle
     }
     /// Wakes the sleeping M (if any) to choose anew how to sleep.
     pub(crate) fn kick_sleeper(&self) {

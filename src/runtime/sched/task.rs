@@ -115,12 +115,12 @@ pub struct Sudog {
 }
 
 /// The word of `Ext` that holds the race detector's state, or 0.
-pub const RACE_WORD: usize = 11;
+pub const RACE_WORD: usize = 9;
 
 /// Words that only the executor interprets.
 #[repr(C)]
 pub struct Ext {
-    pub w: [usize; 12],
+    pub w: [usize; 10],
 }
 
 /// A goroutine. See the module text for ownership.
@@ -132,6 +132,8 @@ pub struct G {
     pub(crate) pending: Cell<Pending>,
     pub(crate) wake: Cell<Wake>,
     pub(crate) select_index: Cell<u32>,
+    /// Durably blocked, and so not counted as running in its bubble.
+    pub(crate) durable: Cell<bool>,
     /// `select`: 0 while undecided; the first waker swaps in 1.
     pub(crate) select_done: AtomicU32,
     /// Number of the M this G is locked to, plus one.
@@ -140,6 +142,7 @@ pub struct G {
     since: AtomicI64,
     created_pc: Cell<usize>,
     parent: Cell<u64>,
+    pub(crate) bubble: crate::runtime::bubble::Membership,
     /// Queue link (global queue, free lists).
     pub(crate) link: Cell<*const G>,
     pub(crate) sudog: Sudog,
@@ -299,6 +302,8 @@ impl G {
         self.pending.set(Pending::None);
         self.link.set(null_mut());
         self.sudog.g.set(self);
+        self.durable.set(false);
+        self.bubble.store(null_mut(), Ordering::Relaxed);
         self.sudog.obj.set(0);
         self.set_state(State::Idle);
     }

@@ -18,7 +18,7 @@ use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
 use crate::runtime::prim::{self, Parker};
 use crate::runtime::wait_reason::WaitReason;
-use crate::runtime::{sync, trace, tuning};
+use crate::runtime::{bubble, sync, trace, tuning};
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -64,6 +64,8 @@ pub struct Worker {
     pub(crate) spinning: Cell<bool>,
     /// The G locked to this thread.
     pub(crate) locked_g: Cell<*const G>,
+    /// A bubble that the present slice left without a runner.
+    pub(crate) blocked_bubble: crate::runtime::bubble::Blocked,
     /// The P given up at `enter_blocking`.
     pub(crate) old_p: Cell<*const P>,
     parker: Parker,
@@ -98,6 +100,7 @@ impl Worker {
             seed: Cell::new((prim::nanotime() as u64 ^ u64::from(id) << 40) | 1),
             spinning: Cell::new(false),
             locked_g: Cell::new(null()),
+            blocked_bubble: Cell::new(null()),
             old_p: Cell::new(null()),
             parker: Parker::default(),
             polling: AtomicU32::new(0),
@@ -197,6 +200,9 @@ impl Worker {
     #[inline]
     pub fn ready(&self, g: GRef) {
         debug_assert_eq!(g.state(), State::Waiting);
+        if g.durable.get() {
+            bubble::on_ready(&g);
+        }
         self.enqueue(g, Cause::Readied);
     }
 
@@ -204,6 +210,9 @@ impl Worker {
     pub fn ready_tail(&self, g: GRef) {
         if trace::on() {
             trace::wakes(&g, false);
+        }
+        if g.durable.get() {
+            bubble::on_ready(&g);
         }
         g.set_state(State::Runnable);
         self.p().runq.push(g.as_ptr(), self.rt());
@@ -283,8 +292,13 @@ impl Worker {
     /// `f` runs first (it publishes the G to its waker); nothing may touch the G after.
     pub fn park_with(&self, g: &G, reason: WaitReason, obj: usize, f: impl FnOnce()) {
         g.sudog.obj.set(obj);
+        let bubble = g.bubble.load(Ordering::Relaxed);
+        let durable = !bubble.is_null() && bubble::before_park(g, reason);
         g.set_waiting(reason, self.rt().coarse_now());
         f();
+        if durable {
+            bubble::after_park(self, bubble);
+        }
     }
 
     /// Locks the running G to this thread (`runtime.LockOSThread`).
@@ -416,6 +430,9 @@ impl Worker {
             trace::ends(if why.is_empty() { g.status_text() } else { why });
         }
         self.cur.store(null_mut(), Ordering::Relaxed);
+        if !self.blocked_bubble.get().is_null() {
+            bubble::settle(self);
+        }
     }
 
     fn to_global(&self, g: GRef) {
@@ -429,6 +446,9 @@ impl Worker {
         let rt = self.rt();
         if g.locked_m.load(Ordering::Relaxed) != 0 {
             self.unlock_thread(&g);
+        }
+        if !g.bubble.load(Ordering::Relaxed).is_null() {
+            bubble::on_end(self, &g);
         }
         rt.exec.release(self, &g);
         if g.id() == 1 {

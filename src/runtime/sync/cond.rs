@@ -6,6 +6,7 @@
 //! the guest struct needs no lock word.
 
 use super::Sync;
+use crate::runtime::bubble;
 use crate::runtime::lock_rank::Rank;
 use crate::runtime::sched::task::{G, Sudog, SudogRef};
 use crate::runtime::sched::worker::Worker;
@@ -31,6 +32,15 @@ unsafe impl std::marker::Sync for NotifyList {}
 fn at(s: *const Sudog) -> Option<SudogRef> {
     // SAFETY: list links are null or sudogs queued here; the lock is held.
     unsafe { SudogRef::from_ptr(s) }
+}
+
+/// A goroutine in a bubble is woken from inside it.
+fn own_bubble(w: &Worker, sd: SudogRef) {
+    let g = sd.g_ref();
+    // SAFETY: the goroutine that runs here.
+    if bubble::is_foreign(unsafe { w.current().as_ref() }, g.bubble_slot()) {
+        bubble::foreign_wake(w.rt(), &g);
+    }
 }
 
 impl NotifyList {
@@ -93,6 +103,7 @@ impl NotifyList {
             self.take(t)
         });
         if let Some(sd) = woken {
+            own_bubble(w, sd);
             w.ready(sd.g_ref());
         }
     }
@@ -139,6 +150,7 @@ impl NotifyList {
         while let Some(sd) = at(list) {
             list = sd.next.get();
             sd.next.set(null());
+            own_bubble(w, sd);
             w.ready(sd.g_ref());
         }
     }

@@ -1,9 +1,9 @@
 //! `sync.WaitGroup`. Words: state u64 (counter in the high half, waiters in the low),
-//! sema u32, unused u32.
+//! sema u32, bubble u32.
 
 use super::Sync;
 use super::sema::{self, Wait};
-use crate::runtime::fault;
+use crate::runtime::fault::{self, Fault};
 use crate::runtime::sched::task::{G, Pending};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::wait_reason::WaitReason;
@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub struct WaitGroup {
     state: AtomicU64,
     sema: AtomicU32,
-    _unused: u32,
+    /// Slot of the bubble it was first used in (0: none).
+    bubble: AtomicU32,
 }
 
 fn split(state: u64) -> (i32, u32) {
@@ -54,6 +55,48 @@ impl WaitGroup {
         self.add_slow(w, delta, state)
     }
 
+    /// A group whose count is zero again belongs to nobody.
+    #[inline]
+    fn free(&self) {
+        if self.bubble.load(Ordering::Relaxed) != 0 {
+            self.bubble.store(0, Ordering::Relaxed);
+        }
+    }
+    /// Notes that the running goroutine calls Add: a group in the heap (`own`) belongs to
+    /// the bubble it is first used in.
+    #[inline]
+    pub fn used_in(&self, g: &G, own: impl FnOnce() -> bool) -> Option<Fault> {
+        let slot = self.bubble.load(Ordering::Relaxed);
+        if slot == 0 && g.bubble().is_none() {
+            return None;
+        }
+        self.used_in_bubble(slot, u32::from(g.bubble_slot()), own())
+    }
+    #[cold]
+    fn used_in_bubble(&self, slot: u32, mine: u32, own: bool) -> Option<Fault> {
+        if mine == 0 {
+            return Some(fault::WG_HALF_BUBBLED);
+        }
+        if !own || slot == mine {
+            return None;
+        }
+        if slot != 0 {
+            return Some(fault::WG_TWO_BUBBLES);
+        }
+        if self.state.load(Ordering::Relaxed) != 0 {
+            return Some(fault::WG_HALF_BUBBLED);
+        }
+        self.bubble.store(mine, Ordering::Relaxed);
+        None
+    }
+    /// Whether the group with this semaphore belongs to a bubble.
+    pub(crate) fn is_bubbled(sema: usize) -> bool {
+        let at = sema - std::mem::offset_of!(WaitGroup, sema);
+        // SAFETY: the parking G's frame keeps the group alive.
+        let g = unsafe { WaitGroup::at(at as *const u8) };
+        g.bubble.load(Ordering::Relaxed) != 0
+    }
+
     #[cold]
     fn add_slow(&self, w: &Worker, delta: i32, state: u64) -> Sync {
         let (count, waiters) = split(state);
@@ -74,6 +117,7 @@ impl WaitGroup {
         {
             return Sync::Fault(fault::WG_MISUSE);
         }
+        self.free();
         for _ in 0..waiters {
             sema::release(w, &self.sema);
         }
@@ -91,6 +135,7 @@ impl WaitGroup {
         let mut state = self.state.load(Ordering::Acquire);
         loop {
             if split(state).0 == 0 {
+                self.free();
                 return Sync::Done;
             }
             match self

@@ -41,7 +41,27 @@ pub struct TimerHeap {
     entries: Locked<Vec<Entry>>,
 }
 
+/// Set in the number of a heap that is a bubble's; the rest is the slot.
+pub(super) const BUBBLE: u32 = 1 << 30;
+
 impl TimerHeap {
+    /// The timers of the bubble in a slot.
+    pub(crate) fn of_bubble(slot: crate::runtime::bubble::Slot) -> TimerHeap {
+        TimerHeap::new(BUBBLE | u32::from(slot))
+    }
+    fn is_bubbles(&self) -> bool {
+        self.id & BUBBLE != 0
+    }
+    /// Forgets all timers, which become stopped ones.
+    pub(crate) fn clear(&self) {
+        self.entries.with(Rank::Timers, |v| {
+            for t in v.iter().filter_map(Entry::timer) {
+                t.home.store(0, Ordering::Release);
+            }
+            v.clear();
+            self.changed(v);
+        });
+    }
     pub(crate) fn new(id: u32) -> TimerHeap {
         TimerHeap {
             id,
@@ -93,7 +113,9 @@ impl TimerHeap {
             );
             t.home.store(self.id + 1, Ordering::Release);
         });
-        rt.timer_moved_up(when);
+        if !self.is_bubbles() {
+            rt.timer_moved_up(when);
+        }
     }
 
     /// Parks the running G until `when`.
@@ -110,7 +132,9 @@ impl TimerHeap {
                 );
             });
         });
-        rt.timer_moved_up(when);
+        if !self.is_bubbles() {
+            rt.timer_moved_up(when);
+        }
     }
 
     /// Removes a timer that was seen in this heap; false if it has left meanwhile.
@@ -132,7 +156,11 @@ impl TimerHeap {
         if self.next() == NEVER {
             return false;
         }
-        let now = w.rt().update_clock();
+        self.run_until(w, w.rt().update_clock())
+    }
+
+    /// Runs what is due at `now`. True if anything ran.
+    pub(crate) fn run_until(&self, w: &Worker, now: i64) -> bool {
         let mut ran = false;
         let mut later: Vec<Later> = Vec::new();
         while self.next() <= now {

@@ -22,6 +22,7 @@ pub mod heap;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+use super::bubble::Slot;
 use super::chan::Hchan;
 use super::sched::task::G;
 use super::sched::worker::Worker;
@@ -58,7 +59,8 @@ pub struct Timer {
     home: AtomicU32,
     pos: Cell<u32>,
     kind: Cell<u32>,
-    _pad: u32,
+    /// Slot of the bubble it belongs to (0: none).
+    bubble: Cell<u32>,
 }
 
 // SAFETY: the plain fields belong to whoever claimed the timer or holds its heap's lock;
@@ -85,7 +87,7 @@ impl Timer {
                 home: AtomicU32::new(0),
                 pos: Cell::new(0),
                 kind: Cell::new(kind as u32),
-                _pad: 0,
+                bubble: Cell::new(0),
             });
         }
     }
@@ -99,7 +101,7 @@ impl Timer {
             home: AtomicU32::new(0),
             pos: Cell::new(0),
             kind: Cell::new(kind as u32),
-            _pad: 0,
+            bubble: Cell::new(0),
         }
     }
 
@@ -113,6 +115,14 @@ impl Timer {
     /// Whether it sends on a channel.
     pub fn is_channel(&self) -> bool {
         self.kind.get() == Kind::SendTime as u32
+    }
+    /// Slot of the bubble it belongs to.
+    pub fn bubble(&self) -> Slot {
+        self.bubble.get() as Slot
+    }
+    /// Makes a fresh timer one of a bubble, which alone may use it from then on.
+    pub fn set_bubble(&self, slot: Slot) {
+        self.bubble.set(u32::from(slot));
     }
     /// When it is due, in monotonic ns. Only meaningful while nobody resets it.
     pub fn when(&self) -> i64 {
@@ -137,6 +147,17 @@ impl Timer {
                     }
                 }
                 CLAIMED => prim::pause(1),
+                n if n & heap::BUBBLE != 0 => {
+                    // Only goroutines of the bubble come here.
+                    // SAFETY: the goroutine that runs here.
+                    let g = unsafe { w.current().as_ref() };
+                    let Some(b) = g.and_then(super::sched::task::G::bubble) else {
+                        return false;
+                    };
+                    if b.timers.remove(self, CLAIMED) {
+                        return true;
+                    }
+                }
                 n => {
                     if w.rt().p_any(n as usize - 1).timers.remove(self, CLAIMED) {
                         return true;
@@ -162,6 +183,14 @@ impl Timer {
         let drained = self.drain();
         self.when.set(when.clamp(0, NEVER - 1));
         self.period.set(period.max(0));
+        if self.bubble.get() != 0 {
+            // SAFETY: the goroutine that runs here.
+            if let Some(b) = unsafe { w.current().as_ref() }.and_then(G::bubble) {
+                b.timers.insert(w.rt(), self);
+                super::bubble::fire_due(w, b);
+            }
+            return was || drained;
+        }
         w.p().timers.insert(w.rt(), self);
         was || drained
     }
@@ -179,6 +208,11 @@ impl Timer {
 pub fn sleep(w: &Worker, g: &G, ns: i64) -> bool {
     if ns <= 0 {
         return false;
+    }
+    if let Some(b) = g.bubble() {
+        let when = b.now().saturating_add(ns).min(NEVER - 1);
+        b.timers.sleep(w, g, when, WaitReason::Sleep);
+        return true;
     }
     let when = prim::nanotime().saturating_add(ns).min(NEVER - 1);
     w.p().timers.sleep(w, g, when, WaitReason::Sleep);

@@ -77,6 +77,10 @@ pub fn new_chan(cx: &mut Cx, elem: &'static Rtti, n: i64) -> Result<u64, Exit> {
     }
     // SAFETY: a fresh object of the header's size, and a buffer of n elements.
     unsafe { Hchan::init(c, buf, elem.size(), n as usize, conv_of(elem)) };
+    if let Some(b) = cx.g().bubble() {
+        // SAFETY: just made.
+        unsafe { &*c }.set_bubble(b.slot);
+    }
     Ok(c as u64)
 }
 
