@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn seeds_repeat() {
         let (mut a, mut b) = (42, 42);
-        assert_eq!(split_mix(&mut a), split_mix(&mut b));
+        assert_eq!(weyl(&mut a), weyl(&mut b));
         assert_ne!(own(), own());
     }
 }
