@@ -47,6 +47,7 @@ pub mod bits;
 pub mod bytes;
 pub mod digest;
 pub mod encoding;
+mod float;
 pub mod fmtcore;
 pub mod helpers;
 pub mod http;
