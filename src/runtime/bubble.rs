@@ -94,6 +94,8 @@ pub struct Table {
 
 #[derive(Default)]
 struct Slots {
+    /// Boxed: goroutines and timers hold their addresses.
+    #[allow(clippy::vec_box, reason = "a bubble must not move")]
     live: Vec<Box<Bubble>>,
     last: Slot,
 }

@@ -1,200 +1,8 @@
-//! `math`: functions of floating point numbers, with Go's results for zeros, infinities
-//! and NaNs.
+//! `math`: natives for the functions in [`float`] and for those the processor has.
 #![allow(unsafe_code)]
 
-use std::f64::consts::PI;
-
-use super::elementary;
+use super::float;
 use crate::vm::natives::Entry;
-
-// ----- logic -----
-
-/// Fraction in [0.5, 1) and exponent; the number itself and 0 for zeros, infinities, NaN.
-pub(super) fn frexp(f: f64) -> (f64, i64) {
-    if f == 0.0 || !f.is_finite() {
-        return (f, 0);
-    }
-    let (f, shift) = if f.abs() < f64::MIN_POSITIVE {
-        (f * (1u64 << 52) as f64, -52)
-    } else {
-        (f, 0)
-    };
-    let bits = f.to_bits();
-    let exp = (bits >> 52 & 0x7ff) as i64 - 1022;
-    (
-        f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52),
-        exp + shift,
-    )
-}
-pub(super) fn ldexp(frac: f64, exp: i64) -> f64 {
-    libm::scalbn(frac, exp.clamp(-5000, 5000) as i32)
-}
-fn ilogb(x: f64) -> i64 {
-    if x == 0.0 {
-        i32::MIN as i64
-    } else if !x.is_finite() {
-        i32::MAX as i64
-    } else {
-        frexp(x).1 - 1
-    }
-}
-fn logb(x: f64) -> f64 {
-    if x == 0.0 {
-        f64::NEG_INFINITY
-    } else if x.is_infinite() {
-        f64::INFINITY
-    } else if x.is_nan() {
-        x
-    } else {
-        ilogb(x) as f64
-    }
-}
-/// Both parts have f's sign; an infinity has no fraction (NaN).
-pub(super) fn modf(f: f64) -> (f64, f64) {
-    let int = f.trunc();
-    let frac = f - int;
-    (
-        int,
-        if frac.is_nan() {
-            frac
-        } else {
-            frac.copysign(f)
-        },
-    )
-}
-fn lgamma(x: f64) -> (f64, i64) {
-    if x.is_nan() {
-        (x, 1)
-    } else if x == 0.0 {
-        (f64::INFINITY, 1)
-    } else if x.is_infinite() {
-        (x, 1)
-    } else if x < 0.0 && x.trunc() == x {
-        (f64::INFINITY, 1)
-    } else {
-        let (v, sign) = libm::lgamma_r(x);
-        (v, sign.into())
-    }
-}
-/// A closed approximation, made precise by Halley's method.
-fn erfinv(x: f64) -> f64 {
-    if x.is_nan() || x.abs() > 1.0 {
-        return f64::NAN;
-    }
-    if x.abs() == 1.0 {
-        return f64::INFINITY.copysign(x);
-    }
-    let a = x.abs();
-    let half_sqrt_pi = PI.sqrt() / 2.0;
-    if a < 1e-9 {
-        return x * half_sqrt_pi;
-    }
-    let mut y = if a < 0.01 {
-        a * half_sqrt_pi
-    } else {
-        const A: f64 = 0.147;
-        let l = (-a * a).ln_1p();
-        let t = 2.0 / (PI * A) + l / 2.0;
-        ((t * t - l / A).sqrt() - t).sqrt()
-    };
-    for _ in 0..3 {
-        // Near 1 the complement has the digits; 1-a is exact there.
-        let err = if a < 0.5 {
-            libm::erf(y) - a
-        } else {
-            (1.0 - a) - libm::erfc(y)
-        };
-        let step = err * half_sqrt_pi * (y * y).exp();
-        y -= step / (1.0 + y * step);
-    }
-    y.copysign(x)
-}
-/// An infinity wins over NaN, as in Go.
-fn max(x: f64, y: f64) -> f64 {
-    if x == f64::INFINITY || y == f64::INFINITY {
-        f64::INFINITY
-    } else if x.is_nan() || y.is_nan() {
-        f64::NAN
-    } else if x == 0.0 && y == 0.0 {
-        if x.is_sign_negative() { y } else { x }
-    } else if x > y {
-        x
-    } else {
-        y
-    }
-}
-fn min(x: f64, y: f64) -> f64 {
-    -max(-x, -y)
-}
-fn dim(x: f64, y: f64) -> f64 {
-    let v = x - y;
-    if v <= 0.0 { 0.0 } else { v }
-}
-/// Go's product of two table entries, so that large powers round as there.
-fn pow10(n: i64) -> f64 {
-    let exact = |n: i64| format!("1e{n}").parse::<f64>().unwrap_or(f64::NAN);
-    match n {
-        0..=308 => exact(n / 32 * 32) * exact(n % 32),
-        -323..=-1 => exact(n / 32 * 32) / exact(-n % 32),
-        309.. => f64::INFINITY,
-        _ => 0.0,
-    }
-}
-macro_rules! nextafter {
-    ($name:ident $t:ty) => {
-        fn $name(x: $t, y: $t) -> $t {
-            if x.is_nan() || y.is_nan() {
-                <$t>::NAN
-            } else if x == y {
-                x
-            } else if x == 0.0 {
-                <$t>::from_bits(1).copysign(y)
-            } else if (y > x) == (x > 0.0) {
-                <$t>::from_bits(x.to_bits() + 1)
-            } else {
-                <$t>::from_bits(x.to_bits() - 1)
-            }
-        }
-    };
-}
-nextafter!(nextafter f64);
-nextafter!(nextafter32 f32);
-
-fn order(n: i64) -> i32 {
-    n.clamp(i32::MIN as i64 + 1, i32::MAX as i64) as i32
-}
-/// As in Go, next to zero the sign is lost.
-fn j1(x: f64) -> f64 {
-    if x.abs() < 1.0 / (1 << 27) as f64 {
-        0.5 * x.abs()
-    } else {
-        libm::j1(x)
-    }
-}
-fn jn(n: i64, x: f64) -> f64 {
-    match n {
-        0 => libm::j0(x),
-        1 => j1(x),
-        -1 => j1(-x),
-        _ if x == 0.0 || x.is_infinite() => 0.0,
-        _ => libm::jn(order(n), x),
-    }
-}
-fn yn(n: i64, x: f64) -> f64 {
-    if x == 0.0 {
-        // An odd negative order turns the sign.
-        if n < 0 && n & 1 != 0 {
-            f64::INFINITY
-        } else {
-            f64::NEG_INFINITY
-        }
-    } else {
-        libm::yn(order(n), x)
-    }
-}
-fn is_inf(f: f64, sign: i64) -> bool {
-    sign >= 0 && f == f64::INFINITY || sign <= 0 && f == f64::NEG_INFINITY
-}
 
 // ----- natives -----
 
@@ -218,58 +26,58 @@ macro_rules! binary {
 }
 unary! {
     n_sqrt f64::sqrt;
-    n_cbrt elementary::cbrt;
+    n_cbrt float::cbrt;
     n_abs f64::abs;
     n_floor f64::floor;
     n_ceil f64::ceil;
     n_trunc f64::trunc;
     n_round f64::round;
     n_round_even f64::round_ties_even;
-    n_sin elementary::sin;
-    n_cos elementary::cos;
-    n_tan elementary::tan;
-    n_asin elementary::asin;
-    n_acos elementary::acos;
-    n_atan elementary::atan;
-    n_sinh elementary::sinh;
-    n_cosh elementary::cosh;
-    n_tanh elementary::tanh;
-    n_asinh elementary::asinh;
-    n_acosh elementary::acosh;
-    n_atanh elementary::atanh;
-    n_exp elementary::exp;
-    n_exp2 elementary::exp2;
-    n_expm1 libm::expm1;
-    n_log elementary::log;
-    n_log2 elementary::log2;
-    n_log10 elementary::log10;
-    n_log1p elementary::log1p;
-    n_logb logb;
-    n_gamma elementary::gamma;
-    n_erf libm::erf;
-    n_erfc libm::erfc;
-    n_erfinv erfinv;
-    n_erfcinv |x: f64| erfinv(1.0 - x);
-    n_j0 libm::j0;
-    n_j1 j1;
-    n_y0 libm::y0;
-    n_y1 libm::y1;
+    n_sin float::sin;
+    n_cos float::cos;
+    n_tan float::tan;
+    n_asin float::asin;
+    n_acos float::acos;
+    n_atan float::atan;
+    n_sinh float::sinh;
+    n_cosh float::cosh;
+    n_tanh float::tanh;
+    n_asinh float::asinh;
+    n_acosh float::acosh;
+    n_atanh float::atanh;
+    n_exp float::exp;
+    n_exp2 float::exp2;
+    n_expm1 float::expm1;
+    n_log float::log;
+    n_log2 float::log2;
+    n_log10 float::log10;
+    n_log1p float::log1p;
+    n_logb float::logb;
+    n_gamma float::gamma;
+    n_erf float::erf;
+    n_erfc float::erfc;
+    n_erfinv float::erfinv;
+    n_erfcinv float::erfcinv;
+    n_j0 float::j0;
+    n_j1 float::j1;
+    n_y0 float::y0;
+    n_y1 float::y1;
 }
 binary! {
-    n_pow elementary::pow;
-    n_atan2 elementary::atan2;
-    n_hypot elementary::hypot;
+    n_pow float::pow;
+    n_atan2 float::atan2;
+    n_hypot float::hypot;
     n_mod |x: f64, y: f64| x % y;
     n_remainder libm::remainder;
-    n_max max;
-    n_min min;
-    n_dim dim;
+    n_max float::max;
+    n_min float::min;
+    n_dim float::dim;
     n_copysign f64::copysign;
-    n_nextafter nextafter;
+    n_nextafter float::nextafter;
 }
 native!(n_nextafter32, 1, |c| {
     let (x, y) = (c.f32(), c.f32());
-    c.ret(nextafter32(x, y).to_bits() as u64);
+    c.ret(float::nextafter32(x, y).to_bits() as u64);
 });
 native!(n_fma, 1, |c| {
     let (x, y, z) = (c.f64(), c.f64(), c.f64());
@@ -277,39 +85,39 @@ native!(n_fma, 1, |c| {
 });
 native!(n_jn, 1, |c| {
     let (n, x) = (c.int(), c.f64());
-    c.ret_f64(jn(n, x));
+    c.ret_f64(float::jn(n, x));
 });
 native!(n_yn, 1, |c| {
     let (n, x) = (c.int(), c.f64());
-    c.ret_f64(yn(n, x));
+    c.ret_f64(float::yn(n, x));
 });
 native!(n_pow10, 1, |c| {
     let n = c.int();
-    c.ret_f64(pow10(n));
+    c.ret_f64(float::pow10(n));
 });
 native!(n_ldexp, 1, |c| {
     let (f, exp) = (c.f64(), c.int());
-    c.ret_f64(ldexp(f, exp));
+    c.ret_f64(float::ldexp(f, exp));
 });
 native!(n_frexp, 2, |c| {
-    let (frac, exp) = frexp(c.f64());
+    let (frac, exp) = float::frexp(c.f64());
     c.ret_f64(frac).ret_int(exp);
 });
 native!(n_modf, 2, |c| {
-    let (int, frac) = modf(c.f64());
+    let (int, frac) = float::modf(c.f64());
     c.ret_f64(int).ret_f64(frac);
 });
 native!(n_sincos, 2, |c| {
-    let x = c.f64();
-    c.ret_f64(elementary::sin(x)).ret_f64(elementary::cos(x));
+    let (sin, cos) = float::sincos(c.f64());
+    c.ret_f64(sin).ret_f64(cos);
 });
 native!(n_lgamma, 2, |c| {
-    let (v, sign) = lgamma(c.f64());
+    let (v, sign) = float::lgamma(c.f64());
     c.ret_f64(v).ret_int(sign);
 });
 native!(n_ilogb, 1, |c| {
     let x = c.f64();
-    c.ret_int(ilogb(x));
+    c.ret_int(float::ilogb(x));
 });
 // Floats travel as their bits already.
 native!(n_bits64, 1, |c| {
@@ -338,7 +146,7 @@ native!(n_is_nan, 1, |c| {
 });
 native!(n_is_inf, 1, |c| {
     let (f, sign) = (c.f64(), c.int());
-    c.ret_bool(is_inf(f, sign));
+    c.ret_bool(float::is_inf(f, sign));
 });
 native!(n_signbit, 1, |c| {
     let f = c.f64();
@@ -414,59 +222,9 @@ pub const NATIVES: &[Entry] = &[
     ("math.IsInf", n_is_inf),
     ("math.Signbit", n_signbit),
     // Other packages' own names for some of them.
+    ("math/rand.ln", n_log),
+    ("math/rand.sqrt", n_sqrt),
+    ("math/rand.pow", n_pow),
+    ("math/rand/v2.ln", n_log),
+    ("math/rand/v2.sqrt", n_sqrt),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn special_values() {
-        assert_eq!(max(f64::NAN, f64::INFINITY), f64::INFINITY);
-        assert!(max(f64::NAN, 1.0).is_nan());
-        assert_eq!(max(-0.0, 0.0).to_bits(), 0);
-        assert_eq!(min(-0.0, 0.0).to_bits(), (-0.0f64).to_bits());
-        assert_eq!(min(f64::NEG_INFINITY, f64::NAN), f64::NEG_INFINITY);
-        assert_eq!(dim(3.0, 5.0).to_bits(), 0);
-        assert!(dim(f64::INFINITY, f64::INFINITY).is_nan());
-        assert_eq!(modf(-0.0).1.to_bits(), (-0.0f64).to_bits());
-        assert!(modf(f64::INFINITY).1.is_nan());
-        assert_eq!(lgamma(f64::NEG_INFINITY).0, f64::NEG_INFINITY);
-        assert_eq!(lgamma(-3.0), (f64::INFINITY, 1));
-        assert_eq!(lgamma(-0.5).1, -1);
-        assert!(is_inf(f64::INFINITY, 0) && !is_inf(f64::INFINITY, -1));
-        assert_eq!(yn(-1, 0.0), f64::INFINITY);
-    }
-    #[test]
-    fn exponents() {
-        assert_eq!(frexp(8.0), (0.5, 4));
-        assert_eq!(frexp(f64::from_bits(1)), (0.5, -1073));
-        assert_eq!(ldexp(0.5, -1073), f64::from_bits(1));
-        assert_eq!(ilogb(0.0), i32::MIN as i64);
-        assert_eq!(logb(f64::from_bits(1)), -1074.0);
-        assert_eq!(log2(8.0), 3.0);
-        assert_eq!(log2(0.0), f64::NEG_INFINITY);
-        assert_eq!(
-            (pow10(22), pow10(-324), pow10(309)),
-            (1e22, 0.0, f64::INFINITY)
-        );
-    }
-    #[test]
-    fn neighbours() {
-        assert_eq!(nextafter(0.0, -1.0), -f64::from_bits(1));
-        assert_eq!(nextafter(1.0, 2.0), 1.0 + f64::EPSILON);
-        assert_eq!(nextafter(-1.0, 0.0), -1.0 + f64::EPSILON / 2.0);
-        assert_eq!(nextafter32(f32::MAX, f32::INFINITY), f32::INFINITY);
-    }
-    #[test]
-    fn inverse_of_erf() {
-        for x in [1e-12, 1e-5, 0.005, 0.02, 0.3, 0.5, 0.9, 0.999, 1.0 - 1e-12] {
-            let back = libm::erf(erfinv(x));
-            assert!((back - x).abs() <= 4.0 * f64::EPSILON * x, "{x}: {back}");
-            assert_eq!(erfinv(-x), -erfinv(x));
-        }
-        assert!((erfinv(1.0 - f64::EPSILON / 2.0) - 5.863_584_748_755_168).abs() < 1e-14);
-        assert_eq!(erfinv(-1.0), f64::NEG_INFINITY);
-        assert!(erfinv(1.5).is_nan());
-    }
-}

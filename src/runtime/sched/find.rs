@@ -296,12 +296,14 @@ pub(crate) fn stop_m(w: &Worker) -> bool {
                 s.idle_ms.push(w);
                 listed = true;
             }
-            if next > now && next != NEVER && rt.skip_to(s, now, next) {
-                if let Some(p) = rt.take_idle(s) {
-                    s.unlist(w);
-                    rt.attach(w, p);
-                    return true;
-                }
+            if next > now
+                && next != NEVER
+                && rt.skip_to(s, now, next)
+                && let Some(p) = rt.take_idle(s)
+            {
+                s.unlist(w);
+                rt.attach(w, p);
+                return true;
             }
             if next > now
                 && (next != NEVER || rt.net.is_on())
