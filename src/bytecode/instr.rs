@@ -154,7 +154,9 @@ macro_rules! for_each_instr {
             U2F D S _ 0;
             /// a = int64(float64 b), truncating; out of range gives the least int64
             F2I D S _ 0;
-            /// a = uint64(float64 b)
+            /// a = int32(float64 b), truncating; out of range gives the least int32
+            F2I32 D S _ 0;
+            /// a = uint64(float64 b); out of range gives 1<<63
             F2U D S _ 0;
             /// a = float32(float64 b)
             F2F32 D S _ 0;

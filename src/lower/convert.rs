@@ -81,31 +81,19 @@ impl Fb<'_> {
             (Int { signed, .. }, F32) => {
                 self.emit(if signed { Op::I2F32 } else { Op::U2F32 }, dst, s, 0)
             }
-            (F64, Int { signed, bits }) => {
-                self.emit(
-                    if signed || bits < 64 {
-                        Op::F2I
-                    } else {
-                        Op::F2U
-                    },
-                    dst,
-                    s,
-                    0,
-                );
-                self.wrap(dst, to);
-            }
-            (F32, Int { signed, bits }) => {
-                self.emit(Op::F32F, dst, s, 0);
-                self.emit(
-                    if signed || bits < 64 {
-                        Op::F2I
-                    } else {
-                        Op::F2U
-                    },
-                    dst,
-                    dst,
-                    0,
-                );
+            (F64 | F32, Int { signed, bits }) => {
+                let mut s = s;
+                if class(from) == F32 {
+                    self.emit(Op::F32F, dst, s, 0);
+                    s = dst;
+                }
+                // The widths of amd64's conversions show in what does not fit.
+                let op = match (bits, signed) {
+                    (64, false) => Op::F2U,
+                    (64, true) | (32, false) => Op::F2I,
+                    _ => Op::F2I32,
+                };
+                self.emit(op, dst, s, 0);
                 self.wrap(dst, to);
             }
             (F64, F32) => self.emit(Op::F2F32, dst, s, 0),

@@ -133,6 +133,7 @@ un! {
     I2F |x| (x as i64 as f64).to_bits();
     U2F |x| (x as f64).to_bits();
     F2I |x| float_to_int(f(x)) as u64;
+    F2I32 |x| float_to_int32(f(x)) as u64;
     F2U |x| float_to_uint(f(x));
     F2F32 |x| (f(x) as f32).to_bits() as u64;
     F32F |x| (g(x) as f64).to_bits();
@@ -148,11 +149,18 @@ fn float_to_int(v: f64) -> i64 {
         i64::MIN
     }
 }
+fn float_to_int32(v: f64) -> i64 {
+    if v > -2_147_483_649.0 && v < 2_147_483_648.0 {
+        v as i64
+    } else {
+        i64::from(i32::MIN)
+    }
+}
 fn float_to_uint(v: f64) -> u64 {
     if v < 9.223_372_036_854_776e18 {
         float_to_int(v) as u64
     } else {
-        (float_to_int(v - 9.223_372_036_854_776e18) as u64) ^ (1 << 63)
+        (float_to_int(v - 9.223_372_036_854_776e18) as u64) | 1 << 63
     }
 }
 

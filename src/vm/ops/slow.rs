@@ -642,7 +642,7 @@ fn complex_div(n: (f64, f64), m: (f64, f64)) -> (f64, f64) {
         e = (n.0 * ratio + n.1) / denom;
         f = (n.1 * ratio - n.0) / denom;
     }
-    if e.is_nan() || f.is_nan() {
+    if e.is_nan() && f.is_nan() {
         // Infinities and zeros that the formula cannot see (C99, annex G).
         let (mut a, mut b, mut c, mut d) = (n.0, n.1, m.0, m.1);
         let boxed = |x: f64| {
