@@ -188,6 +188,9 @@ fn race_mode(opts: &Options) {
     if opts.leaks {
         vm::exec::list_leaks();
     }
+    if opts.leaks || opts.race && opts.race_form == crate::race::report::Form::Text {
+        vm::exec::look_for_lost();
+    }
     if opts.race {
         vm::exec::enable_race(opts.race_form);
     }

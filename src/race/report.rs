@@ -16,6 +16,8 @@ pub struct Place {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    /// Position in the sources.
+    pub pos: u32,
     pub offset: usize,
     /// A compiler-made adapter, not shown.
     pub hidden: bool,

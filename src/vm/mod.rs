@@ -9,9 +9,11 @@ pub mod collect;
 pub mod cx;
 pub mod dispatch;
 pub mod exec;
+pub mod explain;
 pub mod fault;
 pub mod goroutine;
 pub mod leak;
+pub mod names;
 pub mod natives;
 
 /// Goes on at `$pc` (already advanced).
