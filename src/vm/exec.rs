@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::cx::{Cx, Exit};
-use super::explain;
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::leak::{self, Seeker};
 use super::unwind::{self, Next};
+use super::{advice, explain, names};
 use super::{collect, dispatch, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
@@ -108,6 +108,8 @@ pub fn enable_race(form: race::report::Form) {
             found
         },
         flush: flush_output,
+        name: names::accessed,
+        explain: advice::of_race,
     });
 }
 

@@ -4,6 +4,7 @@
 //! few macros defined here in front of each: where dispatch goes on, and what an access to
 //! guest memory means to the race detector (nothing, in `ops`).
 
+mod advice;
 pub mod afterlife;
 pub mod collect;
 pub mod cx;

@@ -127,7 +127,28 @@ fn accessed_in(text: &str) -> Option<String> {
         let key = rest[map.len()..].strip_prefix(',')?;
         return short(&format!("{map}[{}]", operand_or_literal(key.trim_start())));
     }
-    short(operand(text))
+    let name = operand(text);
+    if let Some((call, args)) = name.split_once('(')
+        && name.ends_with(')')
+    {
+        // Atomic operations name their cell.
+        if call.starts_with("atomic.") {
+            return short(operand(args.trim_start_matches('&')));
+        }
+        let atomic = [
+            "Load",
+            "Store",
+            "Add",
+            "Swap",
+            "CompareAndSwap",
+            "And",
+            "Or",
+        ];
+        if let Some((cell, _)) = call.rsplit_once('.').filter(|c| atomic.contains(&c.1)) {
+            return short(cell);
+        }
+    }
+    short(name)
 }
 
 fn operand_or_literal(text: &str) -> &str {
@@ -140,9 +161,24 @@ fn operand_or_literal(text: &str) -> &str {
     }
 }
 
+/// Where the expression begins that has this position.
+pub fn start(sources: &SourceMap, pos: u32) -> u32 {
+    sources.file_of(pos).map_or(pos, |(_, f)| {
+        f.base + begin(&f.text, (pos - f.base) as usize) as u32
+    })
+}
+
 /// What the access at a source position is to.
 pub fn accessed(pos: u32) -> Option<String> {
     accessed_in(text_at(&*traceback::sources()?, pos)?)
+}
+
+/// What the method call at a source position is called on: `s.mu` of `s.mu.Lock()`.
+pub fn receiver(pos: u32) -> Option<String> {
+    let sources = traceback::sources()?;
+    let call = operand(text_at(&sources, pos)?);
+    let open = call.rfind('(')?;
+    short(call[..open].rsplit_once('.')?.0)
 }
 
 /// What a wait that stands at `text` is for; a `select` has several.
@@ -253,6 +289,8 @@ mod tests {
         assert_eq!(name("delete(m, k)"), "m[k]");
         assert_eq!(name("for k, v := range t.m {"), "t.m");
         assert_eq!(name("*p = 3"), "*p");
+        assert_eq!(name("atomic.AddInt64(&c.h, 1)"), "c.h");
+        assert_eq!(name("c.flag.Load() {"), "c.flag");
         assert_eq!(name("+ 3"), "");
     }
 
