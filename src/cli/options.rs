@@ -51,7 +51,8 @@ usage:
 flags (one or two dashes):
     -race                   report data races: accesses to the same memory by goroutines that
                             nothing orders; any race makes the exit code 66
-    --race-format=FORMAT    text (as Go prints it), json: one object a line, sarif
+    --race-format=FORMAT    text (as Go prints it; more on a terminal), human (always
+                            more), json: one object a line, sarif
     --leaks                 list the goroutines that main leaves behind, by where they started
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
@@ -276,14 +277,15 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             "race-format" => {
                 let v = value
                     .or_else(|| rest.next())
-                    .ok_or("--race-format needs text, json or sarif")?;
+                    .ok_or("--race-format needs text, human, json or sarif")?;
                 race_form = match v.as_str() {
                     "text" => Form::Text,
+                    "human" => Form::Human,
                     "json" => Form::Json,
                     "sarif" => Form::Sarif,
                     other => {
                         return Err(format!(
-                            "unknown race format {other:?}: want text, json or sarif"
+                            "unknown race format {other:?}: want text, human, json or sarif"
                         ));
                     }
                 };

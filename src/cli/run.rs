@@ -11,6 +11,7 @@ use crate::base::render::{Format, render};
 use crate::base::span::SourceMap;
 use crate::load::{Loaded, load_program, read_source};
 use crate::lower::Lowerer;
+use crate::race::report::Form;
 use crate::types::check::CheckOptions;
 use crate::vm;
 
@@ -191,6 +192,9 @@ fn directory(dir: &Path) -> Result<Vec<String>, String> {
 fn race_mode(opts: &Options) {
     if opts.leaks {
         vm::exec::list_leaks();
+    }
+    if opts.leaks || opts.race && matches!(opts.race_form, Form::Text | Form::Human) {
+        vm::exec::look_for_lost();
     }
     if opts.race {
         vm::exec::enable_race(opts.race_form);

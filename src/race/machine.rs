@@ -37,13 +37,18 @@ fn place(p: &Place) -> String {
 
 fn side(s: &Side) -> String {
     format!(
-        "{{\"access\":\"{}\",\"atomic\":{},\"address\":\"0x{:x}\",\"size\":{},\"goroutine\":{},\"running\":{},\"stack\":{},\"created\":{}}}",
+        "{{\"access\":\"{}\",\"name\":{},\"atomic\":{},\"address\":\"0x{:x}\",\"size\":{},\"goroutine\":{},\"running\":{},\"locks\":{},\"stack\":{},\"created\":{}}}",
         if s.kind.writes() { "write" } else { "read" },
+        s.name.as_deref().map_or("null".into(), quote),
         s.kind.atomic(),
         s.addr,
         s.size,
         s.goroutine,
         s.running,
+        list(&s.locks, |(p, read)| format!(
+            "{{\"reading\":{read},\"taken\":{}}}",
+            place(p)
+        )),
         list(&s.stack, place),
         list(&s.created, place)
     )

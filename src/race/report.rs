@@ -6,7 +6,7 @@ use super::stack::{self, Step};
 use super::{Access, Local, thread};
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A code address in the program's terms.
@@ -16,6 +16,8 @@ pub struct Place {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    /// Position in the sources.
+    pub pos: u32,
     pub offset: usize,
     /// A compiler-made adapter, not shown.
     pub hidden: bool,
@@ -28,6 +30,10 @@ pub struct Hooks {
     pub running: fn(u32) -> bool,
     /// Writes out what the program printed so far.
     pub flush: fn(),
+    /// What the source calls what is accessed at a position.
+    pub name: fn(u32) -> Option<String>,
+    /// What there is to say of a race to people, with colours or without.
+    pub explain: fn(&Race, bool) -> String,
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();
@@ -42,6 +48,8 @@ pub fn set_hooks(h: Hooks) {
 pub enum Form {
     #[default]
     Text,
+    /// As text is on a terminal: with names, snippets and advice.
+    Human,
     Json,
     Sarif,
 }
@@ -56,6 +64,10 @@ pub struct Side {
     pub running: bool,
     pub stack: Vec<Place>,
     pub created: Vec<Place>,
+    /// What the source calls the accessed thing, if it tells.
+    pub name: Option<String>,
+    /// Where the locks it held were taken, and whether for reading.
+    pub locks: Vec<(Place, bool)>,
 }
 
 /// A race that was found.
@@ -127,14 +139,26 @@ fn side(kind: Access, mask: u8, word: usize, seg: u32, site: u32) -> Side {
         places(&stack::expand(go_site).0)
     };
     let id = thread::goroutine_of(seg);
+    let stack = places(&steps);
+    let name = HOOKS
+        .get()
+        .zip(stack.first())
+        .and_then(|(h, p)| (h.name)(p.pos));
+    let locks = stack::locks_in(thread::locks_of(seg));
+    let lock = |(site, read): (u32, bool)| {
+        let at = places(&stack::expand(site).0);
+        at.into_iter().next().map(|p| (p, read))
+    };
     Side {
         kind,
         addr: word + mask.trailing_zeros() as usize,
         size: mask.count_ones(),
         goroutine: id,
         running: HOOKS.get().is_none_or(|h| (h.running)(id)),
-        stack: places(&steps),
+        stack,
         created,
+        name,
+        locks: locks.into_iter().filter_map(lock).collect(),
     }
 }
 
@@ -168,8 +192,14 @@ pub fn conflicts(_l: &mut Local, addr: usize, now: Now, found: &[Before]) {
                 (h.flush)();
             }
             match s.form {
-                Form::Text => {
-                    let t = text(&race);
+                Form::Text | Form::Human => {
+                    let mut t = text(&race);
+                    let tty = options().log_path == "stderr" && std::io::stderr().is_terminal();
+                    if let Some(h) = HOOKS.get()
+                        && (tty || s.form == Form::Human)
+                    {
+                        t.push_str(&(h.explain)(&race, tty));
+                    }
                     emit(s, &t);
                 }
                 Form::Json => {
@@ -236,7 +266,7 @@ pub fn lock_cycle(steps: &[(u32, (u32, u32))]) {
     state(|s| {
         let mut pcs: Vec<usize> = steps.iter().map(|x| stack::pc_of(x.1.1)).collect();
         pcs.sort_unstable();
-        if s.form != Form::Text || !s.cycles.insert(pcs) {
+        if !matches!(s.form, Form::Text | Form::Human) || !s.cycles.insert(pcs) {
             return;
         }
         let mut out = String::from("==================\nWARNING: LOCK ORDER CYCLE\n");
@@ -278,7 +308,7 @@ fn last_words(s: &mut State) -> i32 {
         let t = super::machine::sarif(&s.races);
         emit(s, &t);
     }
-    if s.form == Form::Text {
+    if matches!(s.form, Form::Text | Form::Human) {
         let t = format!("Found {} data race(s)\n", s.count);
         emit(s, &t);
     }

@@ -43,14 +43,45 @@ impl Interned {
 
 static NODES: LazyLock<Interned> = LazyLock::new(Interned::new);
 static SITES: LazyLock<Interned> = LazyLock::new(Interned::new);
+/// Sets of locks that a goroutine holds: {the set before, site of the last acquisition and
+/// whether it was for reading}.
+static LOCKS: LazyLock<Interned> = LazyLock::new(Interned::new);
+
+/// A lock held: where it was taken, and whether for reading.
+pub type LockSite = (u32, bool);
+const READING: u64 = 1 << 32;
+
+/// The set of locks `before` (0: none) and one more.
+pub fn lock_set(cache: &mut Cache, before: u32, (site, read): LockSite) -> u32 {
+    let word = u64::from(site) | if read { READING } else { 0 };
+    let e = &mut cache.locks[slot(before, word << 3) % LOCK_CACHE];
+    if !(e.0 == before && e.2 == word) {
+        *e = (before, LOCKS.get(before, word), word);
+    }
+    e.1
+}
+
+/// The locks of a set, in the order they were taken.
+pub fn locks_in(mut set: u32) -> Vec<LockSite> {
+    let mut out = Vec::new();
+    while set != 0 {
+        let (before, word) = LOCKS.table.get(set);
+        out.push((word as u32, word & READING != 0));
+        set = before as u32;
+    }
+    out.reverse();
+    out
+}
 
 /// Entries of an M's cache of nodes and of sites.
 const CACHE: usize = 512;
+const LOCK_CACHE: usize = 32;
 
 /// An M's memory of recent answers.
 pub struct Cache {
     nodes: [(u32, u32, u64); CACHE],
     sites: [(u32, u32, u64); CACHE],
+    locks: [(u32, u32, u64); LOCK_CACHE],
 }
 
 impl Default for Cache {
@@ -58,6 +89,7 @@ impl Default for Cache {
         Cache {
             nodes: [(0, 0, 0); CACHE],
             sites: [(0, 0, 0); CACHE],
+            locks: [(0, 0, 0); LOCK_CACHE],
         }
     }
 }

@@ -151,15 +151,19 @@ fn touch(l: &mut Local, addr: usize, read: bool) {
 const READERS: usize = 16;
 
 fn hold(l: &mut Local, addr: usize, read: bool, tried: bool) {
-    touch(l, addr, read);
     let site = stack::here(l);
     let th = super::thread::of(l);
-    let seg = th.current();
+    let before = th.locks;
+    th.locks = stack::lock_set(&mut l.cache, before, (site, read));
+    th.split_segment(&mut l.numbers);
+    touch(l, addr, read);
+    let th = super::thread::of(l);
     let new = Held {
         addr,
         site,
         read,
-        seg,
+        seg: th.current(),
+        before,
     };
     if !tried {
         super::order::taken(th, new);
@@ -172,7 +176,16 @@ fn let_go(l: &mut Local, addr: usize, read: bool) {
         .held
         .iter()
         .rposition(|h| h.addr == addr && h.read == read);
-    let same = at.is_some_and(|i| th.held.remove(i).seg == th.current());
+    let mut same = false;
+    if let Some(i) = at {
+        let h = th.held.remove(i);
+        same = h.seg == th.current();
+        th.locks = h.before;
+        for h in &mut th.held[i..] {
+            h.before = th.locks;
+            th.locks = stack::lock_set(&mut l.cache, th.locks, (h.site, h.read));
+        }
+    }
     if !same {
         // Otherwise the locking stands for both.
         touch(l, addr, read);

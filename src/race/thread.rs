@@ -79,6 +79,8 @@ pub struct Thread {
     before: [u32; 16],
     /// Locks held: address and site of the acquisition.
     pub held: Vec<Held>,
+    /// The set of locks held (see `stack::lock_set`), which its next segment names.
+    pub locks: u32,
 }
 
 /// A lock that a goroutine holds.
@@ -89,6 +91,8 @@ pub struct Held {
     pub read: bool,
     /// The segment it was taken in.
     pub seg: u32,
+    /// The set of locks held before it.
+    pub before: u32,
 }
 
 impl Thread {
@@ -134,6 +138,7 @@ impl Thread {
             reused: 0,
             before: [0; 16],
             held: Vec::new(),
+            locks: 0,
         })
     }
 
@@ -181,13 +186,23 @@ impl Thread {
         if self.seg == 0 {
             self.seg = l.segment();
             let at = u64::from(self.chain) << 32 | u64::from(self.epoch);
-            SEGMENTS.set(self.seg, at, u64::from(self.id));
+            let who = u64::from(self.locks) << 32 | u64::from(self.id);
+            SEGMENTS.set(self.seg, at, who);
             if self.seg < SEG_LIMIT {
                 self.key = u64::from(self.seg) << SEG_AT;
             }
             self.dirty = true;
         }
         self.seg
+    }
+    /// Another segment of the same epoch, if there is one: the locks held are others now.
+    pub fn split_segment(&mut self, l: &mut super::Numbers) {
+        if self.seg != 0 {
+            self.seg = 0;
+            self.key = NO_KEY;
+            self.last_sets = [u64::MAX; 2];
+            self.segment(l);
+        }
     }
     /// The current segment (0: nothing recorded in this epoch).
     pub fn current(&self) -> u32 {
@@ -310,6 +325,10 @@ pub fn event_of(seg: u32) -> (u32, u32) {
 /// The goroutine of a segment.
 pub fn goroutine_of(seg: u32) -> u32 {
     SEGMENTS.get(seg).1 as u32
+}
+/// The set of locks held in a segment.
+pub fn locks_of(seg: u32) -> u32 {
+    (SEGMENTS.get(seg).1 >> 32) as u32
 }
 /// The table of segments, for the collector.
 pub fn segments() -> &'static Table {

@@ -268,6 +268,7 @@ unsafe fn abort(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 0) };
     let mut out = String::from_utf8_lossy(c.str()).into_owned();
+    let why = out.contains("deadlock!");
     out.push_str("\n\n");
     let pc = goroutine::get(c.cx.g(), Word::Pc) as *const u64;
     let frames = traceback::frames(pc, c.cx.fp, true);
@@ -275,6 +276,9 @@ unsafe fn abort(cx: &mut Cx, base: *mut u64) -> Exit {
     let w = c.cx.w();
     w.stop_the_world();
     exec::dump_all(w.rt(), &mut out, c.cx.g());
+    if why {
+        out.push_str(&exec::explain_all(w.rt(), c.cx.g()));
+    }
     exec::die(&out, 2)
 }
 

@@ -64,12 +64,21 @@ pub fn find_lost<R>(w: &Worker, who: &Seeker, f: impl FnOnce(&Runtime, &[GRef]) 
     r
 }
 
-/// For a seeker it returns the lost goroutines.
+/// As [`find_lost`], from a thread that runs no goroutine.
+pub fn find_lost_outside<R>(rt: &Runtime, f: impl FnOnce(&[GRef]) -> R) -> R {
+    rt.while_stopped(|| {
+        let who = Seeker::everything(null());
+        // SAFETY: the world is stopped.
+        let lost = unsafe { collect_stopped(rt, Some(&who)) };
+        f(&lost)
+    })
+}
+
+/// Gives what the allocation caches hold back to the heap.
 ///
 /// # Safety
 /// The world is stopped.
-unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
-    let mut lost = Vec::new();
+pub unsafe fn flush_caches(rt: &Runtime) {
     rt.for_each_p(|p| {
         // SAFETY: the world is stopped: the P's words are ours.
         let cache = unsafe { (*p.ext.get())[0] as *mut AllocCache };
@@ -78,6 +87,16 @@ unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
             unsafe { (*cache).flush() };
         }
     });
+}
+
+/// For a seeker it returns the lost goroutines.
+///
+/// # Safety
+/// The world is stopped.
+unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
+    let mut lost = Vec::new();
+    // SAFETY: by the caller's promise.
+    unsafe { flush_caches(rt) };
     afterlife::age_pools();
     // SAFETY: the world is stopped and every cache flushed; the roots below are all places
     // outside the heap that hold guest pointers.

@@ -12,6 +12,7 @@ use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
 use super::leak::{self, Seeker};
 use super::unwind::{self, Next};
+use super::{advice, explain, names};
 use super::{collect, dispatch, session, traceback};
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
@@ -108,12 +109,21 @@ pub fn enable_race(form: race::report::Form) {
             found
         },
         flush: flush_output,
+        name: names::accessed,
+        explain: advice::of_race,
     });
 }
 
 /// Runs a compiled program until it ends; the exit code.
 pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
     let (rt, entry) = make(lw, procs);
+    if LOOK.load(Ordering::Relaxed) {
+        let rt = runtime().expect("just made");
+        // Without the thread nobody looks.
+        let _ = std::thread::Builder::new()
+            .name("lost".into())
+            .spawn(|| leak::look(rt));
+    }
     start(&rt, entry)
 }
 
@@ -295,6 +305,9 @@ impl Executor for Vm {
         if traceback_level() > 0 {
             rt.stop_for_dump();
             dump_all(rt, &mut out, null());
+            if text == crate::runtime::fault::DEADLOCK.text {
+                out.push_str(&explain_all(rt, null()));
+            }
         }
         die(&out, 2)
     }
@@ -738,6 +751,13 @@ fn bubble_deadlock(ty: u64) -> bool {
 
 static LEAKS: AtomicBool = AtomicBool::new(false);
 
+static LOOK: AtomicBool = AtomicBool::new(false);
+
+/// From time to time, look for goroutines that nobody can wake any more, and report them.
+pub fn look_for_lost() {
+    LOOK.store(true, Ordering::Relaxed);
+}
+
 /// At the end of main, list the goroutines left behind.
 pub fn list_leaks() {
     LEAKS.store(true, Ordering::Relaxed);
@@ -826,7 +846,20 @@ fn dump_those(rt: &Runtime, out: &mut String, which: impl Fn(&G) -> bool) {
     }
 }
 
-fn eprint_all(s: &str) {
+/// Why everybody but `skip` waits. The world is stopped for good.
+pub fn explain_all(rt: &Runtime, skip: *const G) -> String {
+    // SAFETY: the world is stopped.
+    unsafe { collect::flush_caches(rt) };
+    let mut all = Vec::new();
+    rt.for_each_g(|g| {
+        if g.state() == State::Waiting && !std::ptr::eq(g, skip) {
+            all.push(g.gref());
+        }
+    });
+    explain::waits(rt, &all)
+}
+
+pub(super) fn eprint_all(s: &str) {
     use std::io::Write;
     let _ = std::io::stderr().write_all(s.as_bytes());
 }

@@ -10,9 +10,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::goroutine::{self, Word};
 use super::traceback::{self, Frame};
+use super::{collect, exec};
 use crate::heap::{Marker, heap};
 use crate::runtime::sched::Runtime;
 use crate::runtime::sched::task::{G, GRef, State};
@@ -185,8 +187,9 @@ pub fn listing(rt: &Runtime, lost: &[GRef]) -> String {
 /// Goroutines that a report named already.
 static NAMED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 
-/// The report on lost goroutines while others go on: each is named once. "" for none.
-pub fn partial(_rt: &Runtime, lost: &[GRef]) -> String {
+/// The report on lost goroutines while others go on: each is named once, and main, which
+/// may have nothing more to do, never. "" for none.
+pub fn partial(rt: &Runtime, lost: &[GRef]) -> String {
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     let mut new: Vec<GRef> = lost
         .iter()
@@ -203,6 +206,35 @@ pub fn partial(_rt: &Runtime, lost: &[GRef]) -> String {
         count(new.len())
     );
     groups(&mut out, &new, |_| false);
+    out.push_str(&super::explain::waits(rt, &new));
     out.push_str("==================\n");
     out
+}
+
+/// The first look for lost goroutines; the pauses between looks double up to the last.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+/// A look may take this part of the time since the one before.
+const SHARE: u32 = 50;
+
+/// Looks for lost goroutines now and then and reports them, for ever.
+pub fn look(rt: &Runtime) {
+    let mut pause = FIRST_LOOK;
+    loop {
+        std::thread::sleep(pause);
+        let long = (pause.as_nanos() / 2) as i64;
+        pause = (pause * 2).min(LAST_PAUSE);
+        let now = crate::runtime::prim::nanotime();
+        let mut any = false;
+        rt.for_each_g(|g| {
+            any |= g.id() != 1 && waits_for_others(g) && now - g.wait_since() > long;
+        });
+        if !any {
+            continue;
+        }
+        let begun = Instant::now();
+        let text = collect::find_lost_outside(rt, |lost| partial(rt, lost));
+        pause = pause.max(begun.elapsed() * SHARE);
+        exec::eprint_all(&text);
+    }
 }

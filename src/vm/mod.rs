@@ -4,14 +4,17 @@
 //! few macros defined here in front of each: where dispatch goes on, and what an access to
 //! guest memory means to the race detector (nothing, in `ops`).
 
+mod advice;
 pub mod afterlife;
 pub mod collect;
 pub mod cx;
 pub mod dispatch;
 pub mod exec;
+pub mod explain;
 pub mod fault;
 pub mod goroutine;
 pub mod leak;
+pub mod names;
 pub mod natives;
 
 /// Goes on at `$pc` (already advanced).

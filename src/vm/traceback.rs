@@ -23,7 +23,8 @@ static SOURCES: Mutex<Option<Arc<SourceMap>>> = Mutex::new(None);
 pub fn set_sources(s: Arc<SourceMap>) {
     *SOURCES.lock().expect("sources") = Some(s);
 }
-fn sources() -> Option<Arc<SourceMap>> {
+/// The sources that positions refer to.
+pub fn sources() -> Option<Arc<SourceMap>> {
     SOURCES.lock().expect("sources").clone()
 }
 
@@ -69,6 +70,8 @@ pub struct Place {
     pub file: String,
     pub line: u32,
     pub column: u32,
+    /// Its position in the sources.
+    pub pos: u32,
     pub wrapper: bool,
     /// It has parameters.
     pub params: bool,
@@ -95,6 +98,7 @@ pub fn place(f: Frame) -> Option<Place> {
         file,
         line,
         column,
+        pos,
         wrapper: p.wrapper,
         params: p.param_slots > 0,
         offset: index * 8,
@@ -113,6 +117,7 @@ pub fn race_place(s: crate::race::stack::Step) -> Option<crate::race::report::Pl
         file: p.file,
         line: p.line,
         column: p.column,
+        pos: p.pos,
         offset: p.offset,
         hidden: p.wrapper,
     })

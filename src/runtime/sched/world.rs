@@ -45,6 +45,45 @@ impl Runtime {
             }
             std::thread::yield_now();
         }
+        self.begin_stop();
+        while self.stop_note.load(Ordering::Acquire) == 0 && prim::nanotime() < end {
+            self.poke_and_stop_blocking();
+            prim::futex_wait(&self.stop_note, 0, tuning::STOP_RETRY_NS);
+        }
+    }
+
+    /// Stops the world from a thread that is no M, runs `f` and starts it again.
+    pub fn while_stopped<R>(&self, f: impl FnOnce() -> R) -> R {
+        while self
+            .world
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            std::thread::yield_now();
+        }
+        self.begin_stop();
+        while self.stop_note.load(Ordering::Acquire) == 0 {
+            self.poke_and_stop_blocking();
+            prim::futex_wait(&self.stop_note, 0, tuning::STOP_RETRY_NS);
+            if self.is_exiting() {
+                // Nobody will answer any more.
+                loop {
+                    std::thread::park();
+                }
+            }
+        }
+        let r = f();
+        self.start_again();
+        // Whoever went to sleep meanwhile could not tell.
+        let dead = self.sched.with(Rank::Sched, |s| self.check_dead(s));
+        if let Some(fault) = dead {
+            self.dead(fault);
+        }
+        r
+    }
+
+    /// Takes the idle Ps and asks for the others.
+    fn begin_stop(&self) {
         self.stop_note.store(0, Ordering::Relaxed);
         self.sched.with(Rank::Sched, |s| {
             self.attention.fetch_or(ATTN_STOP, Ordering::SeqCst);
@@ -59,10 +98,37 @@ impl Runtime {
                 self.stop_note.store(1, Ordering::Release);
             }
         });
-        while self.stop_note.load(Ordering::Acquire) == 0 && prim::nanotime() < end {
-            self.poke_and_stop_blocking();
-            prim::futex_wait(&self.stop_note, 0, tuning::STOP_RETRY_NS);
+    }
+
+    /// Lets everything run again.
+    fn start_again(&self) {
+        let mut start: Vec<*const P> = Vec::new();
+        self.sched.with(Rank::Sched, |s| {
+            self.attention.fetch_and(!ATTN_STOP, Ordering::SeqCst);
+            for i in 0..self.procs() as usize {
+                let p = self.p(i);
+                let m = p.m.load(Ordering::Acquire);
+                // SAFETY: workers live as long as the runtime.
+                if let Some(m) = unsafe { m.as_ref() } {
+                    p.set_status(Status::Running);
+                    resume(m);
+                } else if p.has_work() {
+                    p.set_status(Status::Running);
+                    start.push(p);
+                } else {
+                    self.put_idle(s, p);
+                }
+            }
+            self.world.store(0, Ordering::Release);
+        });
+        for p in start {
+            // SAFETY: Ps are never freed while the runtime lives.
+            self.start_m(unsafe { &*p }, false, false);
         }
+        if self.work_queued() && self.idle.claim_wake() {
+            self.wake_claimed(false);
+        }
+        self.nudge_sleeper();
     }
 
     fn poke_and_stop_blocking(&self) {
@@ -151,34 +217,7 @@ impl Worker {
 
     /// Lets everything run again.
     pub fn start_the_world(&self) {
-        let rt = self.rt();
-        let mut start: Vec<*const P> = Vec::new();
-        rt.sched.with(Rank::Sched, |s| {
-            rt.attention.fetch_and(!ATTN_STOP, Ordering::SeqCst);
-            for i in 0..rt.procs() as usize {
-                let p = rt.p(i);
-                let m = p.m.load(Ordering::Acquire);
-                // SAFETY: workers live as long as the runtime.
-                if let Some(m) = unsafe { m.as_ref() } {
-                    p.set_status(Status::Running);
-                    resume(m);
-                } else if p.has_work() {
-                    p.set_status(Status::Running);
-                    start.push(p);
-                } else {
-                    rt.put_idle(s, p);
-                }
-            }
-            rt.world.store(0, Ordering::Release);
-        });
-        for p in start {
-            // SAFETY: Ps are never freed while the runtime lives.
-            rt.start_m(unsafe { &*p }, false, false);
-        }
-        if rt.work_queued() && rt.idle.claim_wake() {
-            rt.wake_claimed(false);
-        }
-        rt.nudge_sleeper();
+        self.rt().start_again();
     }
 
     /// The losing stopper's wait: as `stop_here`, but it needs a P to go on.
