@@ -62,6 +62,12 @@ fn steady(s: &str) -> String {
             let fields: Vec<&str> = line.split('\t').collect();
             line = format!("{}\t{}\tT", fields[0], fields[1]);
         }
+        if let Some(i) = line.find("  (")
+            && line.ends_with(')')
+        {
+            // Numbers of goroutines in a list.
+            line.truncate(i);
+        }
         if line.starts_with("goroutine ") {
             line = "goroutine N".into();
         }

@@ -38,8 +38,22 @@ pub struct Proto {
     pub epilogue: Option<u32>,
     /// Slot of the defer list.
     pub defer_slot: u16,
+    /// Variables by name, for sessions; empty otherwise.
+    pub locals: Vec<Local>,
     /// A compiler-made adapter: `recover` and tracebacks look through it.
     pub wrapper: bool,
+}
+
+/// Where a named variable lies while the code from `from` to `to` runs.
+#[derive(Debug)]
+pub struct Local {
+    pub name: String,
+    pub ty: &'static Rtti,
+    pub slot: u16,
+    /// The slot holds its address.
+    pub boxed: bool,
+    pub from: u32,
+    pub to: u32,
 }
 
 /// What a call needs to know about its target. Read without locks by every call.

@@ -64,7 +64,7 @@ fn command(opts: Options) -> i32 {
             );
             exit::OK
         }
-        Command::Repl => repl::main(color::on(std::io::stdout().is_terminal())),
+        Command::Repl => repl::main(color::on(std::io::stdout().is_terminal()), opts.race),
         Command::Completions { ref shell } => match complete::script(shell) {
             Some(s) => {
                 print!("{s}");

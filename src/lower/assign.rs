@@ -347,13 +347,13 @@ impl Fb<'_> {
             if let Some(h) = hdr {
                 self.array_header(h, slot, t);
             }
-            self.vars.insert(o, Var::Box { ptr: slot, hdr });
+            self.set_var(o, Var::Box { ptr: slot, hdr });
         } else {
             let s = self.alloc_ty(t);
             let mark = self.mark();
             self.expr_as_to(e, t, s);
             self.release(mark);
-            self.vars.insert(o, Var::Slot(s));
+            self.set_var(o, Var::Slot(s));
         }
     }
 

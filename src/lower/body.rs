@@ -46,7 +46,7 @@ impl Fb<'_> {
                 } else if self.is_boxed(*r, t) {
                     self.declare(*r, true);
                 } else {
-                    self.vars.insert(*r, Var::Slot(s));
+                    self.set_var(*r, Var::Slot(s));
                 }
             } else if loops.returns {
                 // Bodies of loops over functions leave the results here.
@@ -104,7 +104,7 @@ impl Fb<'_> {
             let ptr = self.declare_box(o);
             self.store_mem(ptr, 0, s, t);
         } else {
-            self.vars.insert(o, Var::Slot(s));
+            self.set_var(o, Var::Slot(s));
         }
     }
 
@@ -122,14 +122,14 @@ impl Fb<'_> {
                 if let Some(h) = hdr {
                     self.array_header(h, ptr, t);
                 }
-                self.vars.insert(c.obj, Var::Box { ptr, hdr });
+                self.set_var(c.obj, Var::Box { ptr, hdr });
             } else {
                 let s = self.alloc_ty(t);
                 for i in 0..slots(t) as u16 {
                     self.emit(Op::LdCap, s + i, word, 0);
                     word += 1;
                 }
-                self.vars.insert(c.obj, Var::Slot(s));
+                self.set_var(c.obj, Var::Slot(s));
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::base::intern::Name;
 use crate::base::span::Span;
 use crate::bytecode::instr::{Op, encode, encode32, operands};
 use crate::bytecode::layout::{Repr, repr, slots};
-use crate::bytecode::program::{HEADER, Proto, word};
+use crate::bytecode::program::{HEADER, Local, Proto, word};
 use crate::heap::rtti::FuncId;
 use crate::syntax::ast::{self, ExprId, ExprKind};
 use crate::types::constant::Const;
@@ -74,6 +74,8 @@ pub(crate) struct Fb<'a> {
     next: usize,
     max: usize,
     pub vars: HashMap<Obj, Var>,
+    /// Named variables so far, if they are recorded.
+    locals: Vec<Local>,
     labels: Vec<Option<usize>>,
     fixups: Vec<(usize, Label, FixKind)>,
     /// Emit jumps that reach anywhere.
@@ -128,6 +130,7 @@ fn trap(_lw: &mut Lowerer, id: FuncId) -> Proto {
         result_slots: 0,
         param_slots: 0,
         lines: Vec::new(),
+        locals: Vec::new(),
         epilogue: None,
         defer_slot: 0,
         wrapper: false,
@@ -155,6 +158,7 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         next: 0,
         max: 0,
         vars: HashMap::new(),
+        locals: Vec::new(),
         labels: Vec::new(),
         fixups: Vec::new(),
         long,
@@ -302,6 +306,7 @@ impl Fb<'_> {
             result_slots: shape.0,
             param_slots: shape.1,
             lines: self.lines,
+            locals: self.locals,
             epilogue,
             defer_slot: self.defer_slot.unwrap_or(0),
             wrapper,
@@ -316,6 +321,33 @@ impl Fb<'_> {
     }
     pub fn release(&mut self, mark: usize) {
         self.next = mark;
+        let end = self.code.len() as u32;
+        for l in self.locals.iter_mut().rev() {
+            if usize::from(l.slot) >= mark && l.to == u32::MAX {
+                l.to = end;
+            }
+        }
+    }
+    /// Says where a variable lies.
+    pub fn set_var(&mut self, o: Obj, v: Var) {
+        self.vars.insert(o, v);
+        if !self.lw.names_locals || o.name.is_blank() || o.name == Name::EMPTY {
+            return;
+        }
+        let t = self.obj_ty(o);
+        let ty = self.lw.rtti(t);
+        let (slot, boxed) = match v {
+            Var::Slot(s) => (s, false),
+            Var::Box { ptr, .. } => (ptr, true),
+        };
+        self.locals.push(Local {
+            name: o.name.to_string(),
+            ty,
+            slot,
+            boxed,
+            from: self.code.len() as u32,
+            to: u32::MAX,
+        });
     }
     /// `n` consecutive fresh slots (at least one, so that every value has a place).
     pub fn alloc(&mut self, n: usize) -> u16 {
@@ -542,7 +574,7 @@ impl Fb<'_> {
         if zero {
             self.zero(s, t);
         }
-        self.vars.insert(o, Var::Slot(s));
+        self.set_var(o, Var::Slot(s));
         Var::Slot(s)
     }
 
@@ -555,7 +587,7 @@ impl Fb<'_> {
         if let Some(h) = hdr {
             self.array_header(h, ptr, t);
         }
-        self.vars.insert(o, Var::Box { ptr, hdr });
+        self.set_var(o, Var::Box { ptr, hdr });
         ptr
     }
 

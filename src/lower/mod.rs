@@ -120,6 +120,8 @@ pub struct Lowerer {
     static_closures: HashMap<FuncId, u64>,
     strings: HashMap<Vec<u8>, (u64, u64)>,
     pub(crate) natives: NativeLookup,
+    /// Record where variables lie.
+    pub names_locals: bool,
     /// Errors that only lowering can see (limits).
     pub errors: Vec<crate::base::diag::Diagnostic>,
 }
@@ -141,6 +143,7 @@ impl Lowerer {
             static_closures: HashMap::new(),
             strings: HashMap::new(),
             natives,
+            names_locals: false,
             errors: Vec::new(),
         }
     }

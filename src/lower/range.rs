@@ -140,7 +140,7 @@ impl Fb<'_> {
         let mark = self.mark();
         match self.counter_is_key(k, t) {
             Some(o) => {
-                self.vars.insert(o, Var::Slot(i));
+                self.set_var(o, Var::Slot(i));
             }
             None => self.set(k, i, t),
         }
@@ -224,7 +224,7 @@ impl Fb<'_> {
         let both = matches!((k, v), (Bind::Assign(_), Bind::Assign(_)));
         match self.counter_is_key(k, int) {
             Some(o) => {
-                self.vars.insert(o, Var::Slot(i));
+                self.set_var(o, Var::Slot(i));
             }
             None if both => {}
             None => self.set(k, i, int),
@@ -234,7 +234,7 @@ impl Fb<'_> {
             self.load(val, Place::Index { slice: hdr, idx: i }, elem);
             match v {
                 Bind::New(o) if self.var_is_plain(o, elem) => {
-                    self.vars.insert(o, Var::Slot(val));
+                    self.set_var(o, Var::Slot(val));
                 }
                 _ if both => self.set_each(k, v, &[(i, int), (val, elem)]),
                 _ => self.set(v, val, elem),

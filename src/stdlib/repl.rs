@@ -6,15 +6,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::bytecode::program::rtti_of;
+use crate::bytecode::program::{funcs, rtti_of};
+use crate::heap::heap;
+use crate::heap::mem::load_u64 as mem64;
 use crate::heap::rtti::Kind;
 use crate::runtime::chan::Hchan;
 use crate::runtime::prim::nanotime;
-use crate::runtime::sched::task::{G, State};
+use crate::runtime::sched::task::{G, GRef, State};
 use crate::runtime::wait_reason::WaitReason;
 use crate::stdlib::fmtcore::mem;
 use crate::stdlib::fmtcore::value::Printer;
+use crate::vm::collect::find_lost;
 use crate::vm::cx::{Cx, Exit};
+use crate::vm::goroutine;
+use crate::vm::leak::Seeker;
 use crate::vm::natives::{Call, Entry};
 use crate::vm::session::{self, Question};
 use crate::vm::traceback;
@@ -151,7 +156,200 @@ fn own_place(frames: &[traceback::Frame]) -> String {
     }
 }
 
-fn describe(g: &G) -> Entry1 {
+/// A goroutine's stack with the variables of each frame.
+fn with_locals(g: &G) -> String {
+    let mut out = String::new();
+    traceback::write_goroutine(&mut out, g, g.status_text(), &[]);
+    // The header line comes first, the creator last.
+    let head = out.find('\n').map_or(out.len(), |i| i + 1);
+    let creator = out.split_off(head);
+    for (f, fp) in traceback::stopped_frames_at(g) {
+        let Some(p) = traceback::place(f).filter(|p| !p.wrapper) else {
+            continue;
+        };
+        let args = if p.params { "..." } else { "" };
+        let _ = writeln!(out, "{}({args})\n\t{}:{}", p.func, p.file, p.line);
+        if p.file.starts_with("$GOSUB") {
+            continue;
+        }
+        let Some(code) = funcs().find(f.pc) else {
+            continue;
+        };
+        let at = ((f.pc - code.code.as_ptr() as usize) / 8) as u32;
+        let at = at.saturating_sub(u32::from(f.is_return));
+        let mut shown: Vec<&str> = Vec::new();
+        let inner_first = code.locals.iter().rev();
+        for l in inner_first.filter(|l| l.from <= at && at < l.to) {
+            if shown.contains(&l.name.as_str()) {
+                continue;
+            }
+            shown.push(&l.name);
+            // SAFETY: the frame is live and the variable's place in it valid at this address;
+            // a boxed one is an object that the frame keeps alive.
+            let value = unsafe {
+                let slot = fp.add(usize::from(l.slot)) as *const u8;
+                let place = if l.boxed {
+                    *(slot as *const *const u8)
+                } else {
+                    slot
+                };
+                if place.is_null() {
+                    continue;
+                }
+                literal(l.ty, place)
+            };
+            let cut: String = value.chars().take(200).collect();
+            let dots = if cut.len() < value.len() { "..." } else { "" };
+            let _ = writeln!(out, "\t    {} = {cut}{dots}", l.name);
+        }
+    }
+    out + &creator
+}
+
+/// Goroutines that wait for ever, those of one place together.
+fn lost_list(lost: &[GRef]) -> String {
+    let mut groups: BTreeMap<(String, &str, String), Vec<u64>> = BTreeMap::new();
+    for g in lost.iter().filter(|g| g.id() != 1) {
+        let e = describe(g, false);
+        groups
+            .entry((e.place, e.status, e.creator))
+            .or_default()
+            .push(e.id);
+    }
+    if groups.is_empty() {
+        return "no goroutine is lost: somebody could wake each of them\n".into();
+    }
+    let n = groups.values().map(Vec::len).sum();
+    let mut out = format!("{} that nobody can wake any more\n", plural(n, "goroutine"));
+    for ((place, status, creator), mut ids) in groups {
+        ids.sort_unstable();
+        let list: Vec<String> = ids.iter().take(10).map(u64::to_string).collect();
+        let dots = if ids.len() > 10 { ", ..." } else { "" };
+        let _ = writeln!(
+            out,
+            "{:>6} x  {status}  {place}, created at {creator}  ({}{dots})",
+            ids.len(),
+            list.join(", ")
+        );
+    }
+    out
+}
+
+/// Words that a search for an object looks at, at most.
+const SEARCHED: usize = 20_000;
+
+/// Whether the goroutine's stack leads to one of the objects in a few steps.
+fn leads_to(g: &G, objects: &[usize]) -> bool {
+    let Some((p, n)) = goroutine::stack_words(g) else {
+        return false;
+    };
+    let hit = |w: usize| objects.iter().any(|o| w != 0 && w == *o);
+    // SAFETY: the words of a stopped goroutine's stack.
+    let mut todo: Vec<(usize, u32)> = (0..n)
+        .map(|i| unsafe { *p.add(i) } as usize)
+        .map(|w| (w, 0))
+        .collect();
+    let mut seen = std::collections::HashSet::new();
+    let mut left = SEARCHED;
+    while let Some((w, depth)) = todo.pop() {
+        if hit(w) {
+            return true;
+        }
+        let Some((start, size)) = heap().find_object(w).filter(|_| depth < 4) else {
+            continue;
+        };
+        if !seen.insert(start) {
+            continue;
+        }
+        for i in 0..(size / 8).min(256) {
+            if left == 0 {
+                return false;
+            }
+            left -= 1;
+            // SAFETY: inside a live cell of the heap; the world is stopped.
+            let w = unsafe { mem64((start + 8 * i) as *const u8) };
+            todo.push((w as usize, depth + 1));
+        }
+    }
+    false
+}
+
+/// Who could end a goroutine's wait, in words.
+fn wakers(cx: &Cx, id: u64) -> String {
+    let me = cx.g().id();
+    let w = cx.w();
+    w.stop_the_world();
+    let mut reason = None;
+    let mut objects = Vec::new();
+    w.rt().for_each_g(|g| {
+        if g.id() == id && g.state() == State::Waiting {
+            reason = Some(g.wait_reason());
+            g.for_each_wait_obj(|o| objects.push(o));
+        }
+    });
+    let mut can: Vec<Entry1> = Vec::new();
+    let mut may: Vec<Entry1> = Vec::new();
+    let mut others = 0;
+    let mut more = 0;
+    w.rt().for_each_g(|g| {
+        if g.id() == id || g.id() == me || g.id() == 1 {
+            return;
+        }
+        others += 1;
+        if others > 10_000 {
+            return;
+        }
+        if !leads_to(g, &objects) {
+            // It may know the object as a variable of the session.
+            let timed = matches!(g.wait_reason(), WaitReason::Sleep | WaitReason::IoWait);
+            if (g.state() != State::Waiting || timed) && may.len() < 3 {
+                may.push(describe(g, false));
+            }
+            return;
+        }
+        // One that waits for the same things does not help.
+        let mut same = g.state() == State::Waiting;
+        g.for_each_wait_obj(|o| same &= objects.contains(&o));
+        if same {
+            return;
+        }
+        if can.len() < 3 {
+            can.push(describe(g, false));
+        } else {
+            more += 1;
+        }
+    });
+    w.start_the_world();
+    if can.is_empty() {
+        can = may;
+    }
+    let Some(r) = reason.filter(|r| !matches!(r, WaitReason::Sleep | WaitReason::IoWait)) else {
+        return String::new();
+    };
+    let who = if r.is_for_ever() {
+        "nobody can ever wake it".to_string()
+    } else if !can.is_empty() {
+        let mut list: Vec<String> = can
+            .iter()
+            .map(|e| format!("goroutine {} ({}, {})", e.id, e.status, e.place))
+            .collect();
+        if more > 0 {
+            list.push(format!("{more} more"));
+        }
+        format!("{} could wake it", list.join(", "))
+    } else if others == 0 {
+        "nobody else is there to wake it".into()
+    } else {
+        let n = plural(others, "other goroutine");
+        format!("{n} cannot (:wait shows why)")
+    };
+    format!(
+        "waiting: {} in goroutine {id}; {who}; Ctrl-C gives up\n",
+        r.text()
+    )
+}
+
+fn describe(g: &G, whole: bool) -> Entry1 {
     let frames = traceback::stopped_frames(g);
     let mut objects = Vec::new();
     let waiting = g.state() == State::Waiting;
@@ -167,8 +365,7 @@ fn describe(g: &G) -> Entry1 {
     } else {
         0.0
     };
-    let mut stack = String::new();
-    traceback::write_goroutine(&mut stack, g, g.status_text(), &frames);
+    let stack = if whole { with_locals(g) } else { String::new() };
     let creator = traceback::place(traceback::Frame {
         pc: g.created_pc(),
         is_return: false,
@@ -191,14 +388,17 @@ fn describe(g: &G) -> Entry1 {
 }
 
 /// Every goroutine but the asker and the serving one, in order.
-fn all(cx: &Cx) -> Vec<Entry1> {
+fn all(cx: &Cx, question: Question) -> Vec<Entry1> {
     let me = cx.g().id();
     let mut out = Vec::new();
     let w = cx.w();
     w.stop_the_world();
     w.rt().for_each_g(|g| {
         if g.id() != me && g.id() != 1 {
-            out.push(describe(g));
+            out.push(describe(
+                g,
+                matches!(question, Question::Goroutine(n) if n == g.id() || n == ALL),
+            ));
         }
     });
     w.start_the_world();
@@ -213,6 +413,9 @@ fn seconds(s: f64) -> String {
         format!(" {s:.0}s")
     }
 }
+
+/// Stands for every goroutine in a question.
+pub const ALL: u64 = u64::MAX;
 
 /// Most goroutines that are listed one by one.
 const LISTED: usize = 40;
@@ -342,15 +545,43 @@ fn waits(entries: &[Entry1]) -> String {
 unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 2) };
-    let entries = all(c.cx);
-    let text = match session::question() {
+    let question = session::question();
+    if let Question::Lost = question {
+        let who = Seeker { g: c.cx.g, keep: 0 };
+        let text = find_lost(c.cx.w(), &who, |_, lost| lost_list(lost));
+        crate::try_exit!(c.ret_str(text.as_bytes()));
+        return Exit::Next;
+    }
+    if let Question::Cancel(id) = question {
+        let w = c.cx.w();
+        w.stop_the_world();
+        w.rt().for_each_g(|g| {
+            if g.id() == id {
+                w.rt().cancel(g);
+            }
+        });
+        w.start_the_world();
+        c.ret(0).ret(0);
+        return Exit::Next;
+    }
+    if let Question::Wakers(id) = question {
+        let text = wakers(c.cx, id);
+        crate::try_exit!(c.ret_str(text.as_bytes()));
+        return Exit::Next;
+    }
+    let entries = all(c.cx, question);
+    let text = match question {
         Question::Goroutines => list(&entries),
+        Question::Goroutine(ALL) => {
+            let all: Vec<&str> = entries.iter().map(|e| e.stack.as_str()).collect();
+            all.join("\n")
+        }
         Question::Goroutine(id) => match entries.iter().find(|e| e.id == id) {
             Some(e) => e.stack.clone(),
             None => format!("there is no goroutine {id}\n"),
         },
         Question::Locks => locks(&entries),
-        Question::Waits => waits(&entries),
+        _ => waits(&entries),
     };
     crate::try_exit!(c.ret_str(text.as_bytes()));
     Exit::Next
@@ -359,6 +590,7 @@ unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
 pub const NATIVES: &[Entry] = &[
     ("internal/repl.next", session::next),
     ("internal/repl.begin", session::begin),
+    ("internal/repl.end", session::end),
     ("internal/repl.emit", emit),
     ("internal/repl.put", put),
     ("internal/repl.report", report),

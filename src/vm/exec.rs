@@ -390,6 +390,10 @@ impl Vm {
         let wake = cx.g().take_wake();
         match wake {
             Wake::Ok => None,
+            Wake::Cancelled => {
+                let n = unwind::goexit(cx);
+                self.after(cx, n)
+            }
             Wake::Select => {
                 let out = goroutine::get(cx.g(), Word::Select) as *mut u64;
                 // SAFETY: saved by Select: two result slots of the parked frame.

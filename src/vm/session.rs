@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::cx::{Cx, Exit};
 use super::exec;
 use super::natives::Call;
+use crate::race;
 use crate::runtime::sched::task::GRef;
 use crate::runtime::wait_reason::WaitReason;
 
@@ -28,6 +29,10 @@ struct State {
     /// Goroutine of the present input, 0 until it says so.
     current: u64,
     condemned: Vec<u64>,
+    /// The input that waits while a question about it is answered, and whether it has ended.
+    held: Option<(u64, bool)>,
+    /// The input that was last given up.
+    abandoned: u64,
     /// Type of the expression that is being evaluated.
     type_text: String,
     question: Question,
@@ -45,6 +50,12 @@ pub enum Question {
     Locks,
     /// Who waits for what, as a tree.
     Waits,
+    /// Goroutines that nobody can wake any more.
+    Lost,
+    /// Who could end the wait of this one.
+    Wakers(u64),
+    /// End the wait of this one, and itself.
+    Cancel(u64),
 }
 
 static STATE: (Mutex<Option<State>>, Condvar) = (Mutex::new(None), Condvar::new());
@@ -91,6 +102,19 @@ pub fn submit(f: u64) {
     }
 }
 
+/// Runs `f` beside the present input, which may be waiting.
+pub fn aside(f: u64) {
+    with(|s| s.held = Some((s.current, !s.running)));
+    submit(f);
+    while !wait(Duration::from_secs(1)) {}
+    with(|s| {
+        if let Some((id, over)) = s.held.take() {
+            s.current = id;
+            s.running = !over;
+        }
+    });
+}
+
 /// Waits until the input has ended, at most `d`. True: it has.
 pub fn wait(d: Duration) -> bool {
     let guard = state();
@@ -120,7 +144,15 @@ pub fn interrupt() {
 
 /// Gives up waiting for the present input: it goes on in the background.
 pub fn abandon() {
-    with(|s| s.running = false);
+    with(|s| {
+        s.running = false;
+        s.abandoned = s.current;
+    });
+}
+
+/// Whether this input was given up, and may still be there.
+pub fn abandoned(id: u64) -> bool {
+    with(|s| s.abandoned == id)
 }
 
 pub fn set_type(text: &str) {
@@ -161,6 +193,9 @@ fn take_condemned(id: u64) -> bool {
 pub fn ended(id: u64) {
     with(|s| {
         s.condemned.retain(|c| *c != id);
+        if let Some(h) = s.held.as_mut().filter(|h| h.0 == id) {
+            h.1 = true;
+        }
         if s.running && s.current == id {
             s.running = false;
             STATE.1.notify_all();
@@ -198,5 +233,20 @@ pub unsafe fn next(cx: &mut Cx, base: *mut u64) -> Exit {
 pub unsafe fn begin(cx: &mut Cx, _base: *mut u64) -> Exit {
     let id = cx.g().id();
     with(|s| s.current = id);
+    race::with(|l| race::sync::acquire(race::thread::of(l), order()));
     Exit::Next
+}
+
+/// `internal/repl.end`
+///
+/// # Safety
+/// A native: `_base` are its own slots.
+pub unsafe fn end(_cx: &mut Cx, _base: *mut u64) -> Exit {
+    race::with(|l| race::sync::release_merge(race::thread::of(l), order()));
+    Exit::Next
+}
+
+/// What the race detector knows the order of inputs by.
+fn order() -> usize {
+    std::ptr::from_ref(&STATE) as usize
 }

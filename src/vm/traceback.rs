@@ -228,6 +228,22 @@ pub fn write_system(out: &mut String, g: &G, m: Option<u32>, status: &str) {
     write_creator(out, g);
 }
 
+/// The frames of a goroutine that does not run, with their addresses.
+pub fn stopped_frames_at(g: &G) -> Vec<(Frame, *const u64)> {
+    let mut out = Vec::new();
+    let mut fp = goroutine::get(g, Word::Fp) as *const u64;
+    for f in stopped_frames(g) {
+        out.push((f, fp));
+        if out.len() >= SHOWN {
+            // Beyond, frames may have been left out.
+            break;
+        }
+        // SAFETY: as in `frames`.
+        fp = unsafe { (fp as usize - *fp.sub(1) as u32 as usize) as *const u64 };
+    }
+    out
+}
+
 /// The frames of a goroutine that does not run.
 pub fn stopped_frames(g: &G) -> Vec<Frame> {
     if goroutine::get(g, Word::StackLo) == 0 {

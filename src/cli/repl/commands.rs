@@ -12,10 +12,13 @@ Type Go: declarations, statements, expressions. Packages of the standard library
 imported by use. Everything may be declared again. _ is the last value.
 
   :g             goroutines: number, state, where, created at
-  :g N           stack of goroutine N
+  :g N           stack of goroutine N with its variables (:g all: of each)
   :ch X          channel X: buffer, who waits
   :locks         locks, conditions and wait groups that somebody waits for
   :wait          who waits for what, as a tree
+  :leaks         goroutines that nobody can wake any more
+  :race on|off   start again with or without the race detector; inputs run again
+  :time virtual|real   virtual: while an input waits, the clock jumps to the next timer
   :type X        type of X, without evaluating it
   :doc NAME      declaration and comment (f, fmt.Println)
   :dis F         bytecode of function F
@@ -34,6 +37,9 @@ const COMMANDS: &[(&str, bool)] = &[
     ("ch", true),
     ("locks", false),
     ("wait", false),
+    ("leaks", false),
+    ("race", false),
+    ("time", false),
     ("type", true),
     ("doc", true),
     ("dis", true),
@@ -73,12 +79,28 @@ impl Repl {
             "help" => print!("{HELP}"),
             "quit" => return Next::Quit,
             "g" if arg.is_empty() => self.ask(Question::Goroutines),
+            "g" if arg == "all" => self.ask(Question::Goroutine(crate::stdlib::repl::ALL)),
             "g" => match arg.parse() {
                 Ok(n) => self.ask(Question::Goroutine(n)),
                 Err(_) => eprintln!(":g wants a goroutine's number"),
             },
             "locks" => self.ask(Question::Locks),
             "wait" => self.ask(Question::Waits),
+            "leaks" => self.ask(Question::Lost),
+            "time" => match arg {
+                "virtual" => self.virtual_time = true,
+                "real" => self.virtual_time = false,
+                "" if self.virtual_time => println!("virtual"),
+                "" => println!("real"),
+                _ => eprintln!(":time wants virtual or real"),
+            },
+            "race" => match arg {
+                "on" if !crate::race::on() => self.again(true),
+                "off" if crate::race::on() => self.again(false),
+                "on" | "off" => {}
+                "" => println!("{}", if crate::race::on() { "on" } else { "off" }),
+                _ => eprintln!(":race wants on or off"),
+            },
             "ch" => match self.units.compile(arg, Wrap::Chan) {
                 Ok(Some(f)) => self.run(f),
                 Ok(None) => {}

@@ -15,12 +15,15 @@ use super::{commands, unit};
 use crate::stdlib;
 use crate::syntax::lex;
 use crate::syntax::token::T;
+use crate::types::display::type_string;
+use crate::types::predicates::{deref, underlying};
+use crate::types::ty::{Ty, Type};
 
 /// See the module text.
 pub struct Helper {
     color: bool,
-    /// What the session has declared: a name, then a tab and its members.
-    pub names: Vec<String>,
+    /// What the session has declared, with its type.
+    pub names: HashMap<String, Option<Ty>>,
     packages: HashMap<&'static str, Vec<&'static str>>,
 }
 
@@ -94,7 +97,7 @@ impl Helper {
     pub fn new(color: bool) -> Helper {
         Helper {
             color,
-            names: Vec::new(),
+            names: HashMap::new(),
             packages: crate::script::by_name(),
         }
     }
@@ -118,18 +121,10 @@ impl Helper {
         let word = &head[start..];
         let mut out: Vec<String> = Vec::new();
         if let Some(before) = head[..start].strip_suffix('.') {
-            let base: String = {
-                let rev: Vec<char> = before.chars().rev().take_while(|c| in_word(*c)).collect();
-                rev.into_iter().rev().collect()
-            };
-            let own = self
-                .names
-                .iter()
-                .filter_map(|n| n.split_once('\t'))
-                .find(|n| n.0 == base);
-            if let Some((_, members)) = own {
-                out.extend(members.split(' ').map(String::from));
-            } else if let Some(paths) = self.packages.get(base.as_str()) {
+            let base = chain_before(before);
+            if let Some(t) = self.type_of_chain(base) {
+                out.extend(members(t).into_iter().map(|m| m.0));
+            } else if let Some(paths) = self.packages.get(base) {
                 for p in paths {
                     let names = stdlib::reach::names(p);
                     let exported = names.filter(|n| n.starts_with(char::is_uppercase));
@@ -137,8 +132,7 @@ impl Helper {
                 }
             }
         } else if !word.is_empty() {
-            let own = self.names.iter().map(|n| n.split('\t').next().unwrap_or(n));
-            out.extend(own.map(String::from));
+            out.extend(self.names.keys().cloned());
             out.extend(WORDS.iter().map(|w| w.to_string()));
             out.extend(self.packages.keys().map(|p| p.to_string()));
         }
@@ -148,12 +142,27 @@ impl Helper {
         (start, out)
     }
 
-    /// Parameters of the library function whose call is being typed.
+    /// The type of `a.b().c`, as far as the session knows it.
+    fn type_of_chain(&self, chain: &str) -> Option<Ty> {
+        let mut parts = chain.split('.');
+        let mut t = step(
+            (*self.names.get(parts.next()?.trim_end_matches("()"))?)?,
+            chain,
+        )?;
+        for part in parts {
+            let name = part.trim_end_matches("()");
+            let (_, ty) = members(t).into_iter().find(|m| m.0 == name)?;
+            t = step(ty?, part)?;
+        }
+        Some(t)
+    }
+
+    /// Parameters and results of the function whose call is being typed.
     fn signature(&self, line: &str) -> Option<String> {
-        let name = line.strip_suffix('(')?;
-        let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let rev: String = name.chars().rev().take_while(|c| in_name(*c)).collect();
-        let name: String = rev.chars().rev().collect();
+        let name = chain_before(line.strip_suffix('(')?);
+        if let Some(text) = self.own_signature(name) {
+            return Some(text);
+        }
         let (pkg, func) = name.split_once('.')?;
         for path in self.packages.get(pkg)? {
             for (_, text) in stdlib::reach::sources(path) {
@@ -172,6 +181,88 @@ impl Helper {
         }
         None
     }
+}
+
+impl Helper {
+    fn own_signature(&self, name: &str) -> Option<String> {
+        let t = match name.rsplit_once('.') {
+            None => (*self.names.get(name)?)?,
+            Some((base, last)) => {
+                let t = self.type_of_chain(base)?;
+                members(t).into_iter().find(|m| m.0 == last)?.1?
+            }
+        };
+        let text = type_string(t, None);
+        let text = text.strip_prefix("func(")?;
+        Some(text.replace("main.", ""))
+    }
+}
+
+/// The names, dots and empty calls right before the end of `text`.
+fn chain_before(text: &str) -> &str {
+    let mut start = text.len();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next_back() {
+        if c.is_alphanumeric() || c == '_' || c == '.' {
+            start -= c.len_utf8();
+        } else if rest.ends_with("()") {
+            start -= 2;
+        } else {
+            break;
+        }
+        rest = &text[..start];
+    }
+    &text[start..]
+}
+
+/// What a part of a chain stands for: a call's first result.
+fn step(t: Ty, part: &str) -> Option<Ty> {
+    if !part.ends_with("()") {
+        return Some(t);
+    }
+    match &*underlying(t) {
+        Type::Signature(s) => s.results.first().map(|r| r.ty),
+        _ => None,
+    }
+}
+
+/// Fields and methods of a type, those of embedded fields included.
+fn members(t: Ty) -> Vec<(String, Option<Ty>)> {
+    let mut out = Vec::new();
+    let mut seen = Vec::new();
+    let mut todo = vec![t];
+    while let Some(t) = todo.pop() {
+        let (base, _) = deref(t);
+        if seen.contains(&base) {
+            continue;
+        }
+        seen.push(base);
+        if let Type::Named(n) = &*base {
+            let origin = n.origin.unwrap_or(base);
+            if let Type::Named(o) = &*origin {
+                for m in o.methods.borrow().iter() {
+                    out.push((m.name.to_string(), m.ty.get()));
+                }
+            }
+        }
+        match &*underlying(base) {
+            Type::Struct(fields) => {
+                for f in fields.iter() {
+                    out.push((f.name.to_string(), Some(f.ty)));
+                    if f.embedded {
+                        todo.push(f.ty);
+                    }
+                }
+            }
+            Type::Interface(i) => {
+                for m in i.methods.borrow().iter() {
+                    out.push((m.name.to_string(), None));
+                }
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 impl rustyline::Helper for Helper {}

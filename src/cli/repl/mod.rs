@@ -7,11 +7,12 @@
 //! are a function that runs on a goroutine of its own, its variables are package
 //! variables. Other goroutines run on between inputs. A panic ends only its goroutine.
 
+mod again;
 mod commands;
 mod edit;
 mod unit;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub struct Repl {
     rt: &'static Runtime,
     color: bool,
     tty: bool,
+    /// While an input waits, the clock jumps to the next timer.
+    virtual_time: bool,
     /// Inputs that worked, for `:save`.
     log: Vec<String>,
 }
@@ -49,7 +52,10 @@ enum Next {
 }
 
 /// Runs a session until its input ends; the exit code.
-pub fn main(color: bool) -> i32 {
+pub fn main(color: bool, race: bool) -> i32 {
+    if race {
+        vm::exec::enable_race(crate::race::report::Form::Text);
+    }
     let mut units = match Units::new() {
         Ok(u) => u,
         Err(e) => {
@@ -58,6 +64,7 @@ pub fn main(color: bool) -> i32 {
         }
     };
     let mut lw = Lowerer::new(vm::natives::lookup);
+    lw.names_locals = true;
     for p in units.take_packages() {
         lw.add_package(p);
     }
@@ -76,15 +83,27 @@ pub fn main(color: bool) -> i32 {
         rt,
         color: color && tty,
         tty,
+        virtual_time: false,
         log: Vec::new(),
     };
+    repl.replay();
     if tty { repl.terminal() } else { repl.piped() }
 }
 
 impl Repl {
     /// Goroutines that inputs have left running.
     fn alive(&self) -> usize {
-        self.rt.num_goroutine().saturating_sub(1)
+        use crate::runtime::sched::task::State;
+        // The last input's goroutine may be about to end.
+        let last = session::current();
+        let mut n = 0;
+        self.rt.for_each_g(|g| {
+            let there = !matches!(g.state(), State::Idle | State::Dead);
+            if there && g.id() != 1 && (g.id() != last || session::abandoned(last)) {
+                n += 1;
+            }
+        });
+        n
     }
 
     fn prompt(&self) -> String {
@@ -162,8 +181,7 @@ impl Repl {
     /// Reads inputs that are not typed: no prompt, no editing.
     fn piped(&mut self) -> i32 {
         let mut text = String::new();
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
+        while let Some(line) = read_line() {
             text.push_str(&line);
             text.push('\n');
             if !text.starts_with(':') && unit::unfinished(&text) {
@@ -217,9 +235,11 @@ impl Repl {
             catch_interrupts();
         }
         INTERRUPTED.store(false, Ordering::Relaxed);
+        self.rt.set_virtual_time(self.virtual_time);
         session::submit(f);
         let start = Instant::now();
         let mut told = false;
+        let mut cancelled = false;
         let mut asked: Option<Instant> = None;
         loop {
             if session::wait(Duration::from_millis(20)) {
@@ -229,8 +249,12 @@ impl Repl {
                 session::interrupt();
                 asked = Some(Instant::now());
             }
+            if asked.is_some_and(|t| !cancelled && t.elapsed() > Duration::from_millis(60)) {
+                cancelled = true;
+                self.aside(session::Question::Cancel(session::current()));
+            }
             if let Some(t) = asked
-                && t.elapsed() > Duration::from_millis(200)
+                && t.elapsed() > Duration::from_millis(300)
             {
                 let id = session::current();
                 session::abandon();
@@ -242,7 +266,8 @@ impl Repl {
                 self.explain_wait();
             }
         }
-        if asked.is_some() && session::current() != 0 && session::wait(Duration::ZERO) {
+        self.rt.set_virtual_time(false);
+        if asked.is_some() && !session::abandoned(session::current()) {
             eprintln!("interrupted");
         }
         let _ = std::io::stdout().flush();
@@ -250,38 +275,38 @@ impl Repl {
 
     /// Says what a waiting input waits for, and who could wake it.
     fn explain_wait(&self) {
-        use crate::runtime::sched::task::State;
-        use crate::runtime::wait_reason::WaitReason;
         let me = session::current();
-        let mut reason = None;
-        let (mut busy, mut others) = (0, 0);
-        // States are atomics: a snapshot that may be a moment old is good enough here.
-        self.rt.for_each_g(|g| {
-            let waits = g.state() == State::Waiting;
-            if g.id() == me {
-                reason = waits.then(|| g.wait_reason());
-            } else if g.id() != 1 {
-                others += 1;
-                let timed = matches!(g.wait_reason(), WaitReason::Sleep | WaitReason::IoWait);
-                if !waits || timed {
-                    busy += 1;
-                }
-            }
-        });
-        let Some(r) = reason.filter(|r| *r != WaitReason::Sleep) else {
-            return;
-        };
-        let who = match (busy, others) {
-            _ if r.is_for_ever() => "nobody can ever wake it".to_string(),
-            (0, 0) => "nobody else is there to wake it".to_string(),
-            (0, n) => format!("the {n} other goroutines all wait, too (:wait shows for what)"),
-            (n, _) => format!("{n} running goroutines could wake it (:g lists them)"),
-        };
-        eprintln!(
-            "waiting: {} in goroutine {me}; {who}; Ctrl-C gives up",
-            r.text()
-        );
+        if me != 0 {
+            self.aside(session::Question::Wakers(me));
+        }
     }
+
+    /// Asks something beside the running input.
+    fn aside(&self, q: session::Question) {
+        session::ask(q);
+        if let Some(f) = self.units.helper("Report") {
+            session::aside(f);
+        }
+    }
+}
+
+/// A line of standard input. Nothing is read ahead: the rest belongs to whoever reads next,
+/// be it the program or a session that replaces this one.
+fn read_line() -> Option<String> {
+    use std::os::fd::AsFd;
+    let mut input = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let mut line = Vec::new();
+    let mut byte = [0];
+    loop {
+        match input.read(&mut byte) {
+            Ok(1) if byte[0] == b'\n' => break,
+            Ok(1) => line.push(byte[0]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            _ if line.is_empty() => return None,
+            _ => break,
+        }
+    }
+    Some(String::from_utf8_lossy(&line).into_owned())
 }
 
 /// Where the editor keeps its history.

@@ -18,7 +18,7 @@ use crate::syntax::parse::{ParseOptions, parse_text};
 use crate::types::check::CheckOptions;
 use crate::types::display;
 use crate::types::info::CheckedPackage;
-use crate::types::ty::{Obj, ObjKind, Type};
+use crate::types::ty::{Obj, ObjKind, Ty};
 use crate::vm::{self, session};
 
 /// The variable behind `_`.
@@ -141,39 +141,13 @@ impl Units {
     }
 
     /// Names for completion.
-    pub fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> HashMap<String, Option<Ty>> {
         let scope = self.growing.pkg.scope.borrow();
-        let mut out: Vec<String> = scope
+        scope
             .iter()
             .filter(|(n, _)| !n.as_str().contains('\u{b7}'))
-            .map(|(n, o)| match o.ty.get() {
-                Some(t) => format!("{n}\t{}", self.members(t)),
-                None => n.to_string(),
-            })
-            .collect();
-        out.sort();
-        out
-    }
-
-    /// Fields and methods of a type, separated by blanks.
-    fn members(&self, t: crate::types::ty::Ty) -> String {
-        let mut out = Vec::new();
-        let (base, _) = crate::types::predicates::deref(t);
-        if let Type::Named(n) = &*base {
-            let origin = n.origin.unwrap_or(base);
-            if let Type::Named(o) = &*origin {
-                out.extend(o.methods.borrow().iter().map(|m| m.name.to_string()));
-            }
-        }
-        match &*crate::types::predicates::underlying(base) {
-            Type::Struct(fields) => out.extend(fields.iter().map(|f| f.name.to_string())),
-            Type::Interface(i) => {
-                out.extend(i.methods.borrow().iter().map(|m| m.name.to_string()));
-            }
-            _ => {}
-        }
-        out.sort();
-        out.join(" ")
+            .map(|(n, o)| (n.to_string(), o.ty.get()))
+            .collect()
     }
 
     /// Compiles an input; the function value that runs it, if it has statements. On

@@ -655,6 +655,31 @@ pub(crate) unsafe fn send_timer(w: &Worker, c: *mut Hchan, now: i64, timer: usiz
     }
 }
 
+/// Ends a goroutine's wait on channels, as if it had never begun; it is to be readied.
+/// Only while the world is stopped. False: it waits for something else.
+pub(crate) fn give_up(g: &G) -> bool {
+    match g.wait_reason() {
+        WaitReason::ChanReceive | WaitReason::ChanSend => {
+            // SAFETY: a waiting goroutine's channel is live.
+            let c = unsafe { &*(g.wait_obj() as *const Hchan) };
+            c.acquire();
+            if g.wait_reason() == WaitReason::ChanSend {
+                c.sendq.remove(g.sudog.sref());
+            } else {
+                c.recvq.remove(g.sudog.sref());
+            }
+            c.release();
+            true
+        }
+        // Its sudogs are taken off the channels before it runs.
+        WaitReason::Select => {
+            g.select_done.store(1, Ordering::Release);
+            true
+        }
+        r => r.is_for_ever(),
+    }
+}
+
 /// A destination for "nowhere".
 pub const NOWHERE: *mut u8 = without_provenance_mut(0);
 

@@ -452,7 +452,22 @@ impl Runtime {
             });
         }
     }
-    /// Whether sleeping costs nothing.
+    /// Ends the wait of a parked goroutine, which then ends itself. Only while the world is
+    /// stopped. False: its wait cannot be ended.
+    pub fn cancel(&self, g: &G) -> bool {
+        if g.state() != State::Waiting {
+            return false;
+        }
+        let done = super::chan::give_up(g)
+            || g.wait_reason() == super::wait_reason::WaitReason::Sleep
+                && self.all_ps().any(|p| p.timers.wake_early(g));
+        if done {
+            g.wake.set(task::Wake::Cancelled);
+            self.ready_external(g.gref());
+        }
+        done
+    }
+    /// Whether the clock jumps.
     pub fn has_virtual_time(&self) -> bool {
         self.virtual_time.load(Ordering::Relaxed)
     }

@@ -59,6 +59,8 @@ pub enum Wake {
     Closed,
     /// A `select` is complete: its result is in `select_index` and `select_ok`.
     Select,
+    /// The wait was given up: end here.
+    Cancelled,
     /// WaitGroup.Wait saw the group reused: panic.
     WgReused,
 }
@@ -68,7 +70,7 @@ impl Wake {
     #[inline]
     pub fn fault(self) -> Option<Fault> {
         match self {
-            Wake::Ok | Wake::Select => None,
+            Wake::Ok | Wake::Select | Wake::Cancelled => None,
             Wake::Closed => Some(fault::SEND_CLOSED),
             Wake::WgReused => Some(fault::WG_REUSED),
         }

@@ -137,6 +137,19 @@ impl TimerHeap {
         }
     }
 
+    /// Takes out a sleeping goroutine (the world is stopped). False: it is not here.
+    pub(crate) fn wake_early(&self, g: &G) -> bool {
+        let what = g as *const G as usize + 1;
+        self.entries.with(Rank::Timers, |v| {
+            let at = v.iter().position(|e| e.what == what);
+            if let Some(i) = at {
+                take_at(v, i);
+                self.changed(v);
+            }
+            at.is_some()
+        })
+    }
+
     /// Removes a timer that was seen in this heap; false if it has left meanwhile.
     pub(super) fn remove(&self, t: &Timer, home: u32) -> bool {
         self.entries.with(Rank::Timers, |v| {
