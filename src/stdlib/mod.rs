@@ -45,6 +45,7 @@ pub mod atomic;
 pub mod big;
 pub mod bits;
 pub mod bytes;
+pub mod cipher;
 pub mod digest;
 mod elementary;
 pub mod encoding;
@@ -77,6 +78,7 @@ pub mod sync;
 pub mod testing;
 pub mod time;
 pub mod timezone;
+pub mod tls;
 pub mod trace;
 pub mod unicode;
 pub mod url;
@@ -103,6 +105,7 @@ pub const TABLES: &[&[Entry]] = &[
     big::NATIVES,
     bits::NATIVES,
     bytes::NATIVES,
+    cipher::NATIVES,
     digest::NATIVES,
     encoding::NATIVES,
     flate::NATIVES,
@@ -130,6 +133,7 @@ pub const TABLES: &[&[Entry]] = &[
     testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,
+    tls::NATIVES,
     trace::NATIVES,
     unicode::NATIVES,
     url::NATIVES,
