@@ -314,7 +314,16 @@ impl Loader {
             // One file that is not a .go file may be a script.
             let go = full.extension().is_some_and(|e| e == "go");
             let may = unit.path == "main" && unit.files.len() == 1 && !go;
-            match self.sources.add(name.clone(), full, text.clone()) {
+            let mut text = text.clone();
+            if text.contains("//go:embed ") {
+                let (with_files, errors) = crate::embed::expand(&text, full);
+                text = with_files;
+                for (line, e) in errors {
+                    let e = format!("{name}:{line}:12: {e}");
+                    self.diagnostics.push(Diagnostic::error("", Span::NONE, e));
+                }
+            }
+            match self.sources.add(name.clone(), full, text) {
                 Ok(id) => {
                     let opts = ParseOptions { script: may };
                     let (d, is, _) = parse_text(ast, &self.sources, id, &opts);

@@ -45,6 +45,7 @@ pub mod atomic;
 pub mod big;
 pub mod bits;
 pub mod bytes;
+pub mod cipher;
 pub mod digest;
 pub mod encoding;
 pub mod flate;
@@ -78,6 +79,7 @@ pub mod synctest;
 pub mod testing;
 pub mod time;
 pub mod timezone;
+pub mod tls;
 pub mod trace;
 pub mod unicode;
 pub mod url;
@@ -104,6 +106,7 @@ pub const TABLES: &[&[Entry]] = &[
     big::NATIVES,
     bits::NATIVES,
     bytes::NATIVES,
+    cipher::NATIVES,
     digest::NATIVES,
     encoding::NATIVES,
     flate::NATIVES,
@@ -132,6 +135,7 @@ pub const TABLES: &[&[Entry]] = &[
     testing::NATIVES,
     time::NATIVES,
     timezone::NATIVES,
+    tls::NATIVES,
     trace::NATIVES,
     unicode::NATIVES,
     url::NATIVES,

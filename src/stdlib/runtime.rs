@@ -482,8 +482,27 @@ unsafe fn remove_cleanup(cx: &mut Cx, base: *mut u64) -> Exit {
     afterlife::remove(c.word());
     Exit::Next
 }
+native!(weak_name, 2, |c| {
+    let (_, at) = c.iface();
+    let id = if at == 0 {
+        0
+    } else {
+        afterlife::weak(at as usize)
+    };
+    c.ret(at).ret(id);
+});
+// value(like, addr, id): a pointer of the type of `like` to the object, or `like`.
+native!(weak_value, 2, |c| {
+    let like = c.iface();
+    let (at, id) = (c.word(), c.word());
+    // Nothing is collected while a native runs, so the object cannot die in between.
+    let alive = id != 0 && afterlife::is_alive(at as usize, id);
+    c.ret_iface(if alive { (like.0, at) } else { like });
+});
 
 pub const NATIVES: &[Entry] = &[
+    ("weak.name", weak_name),
+    ("weak.value", weak_value),
     ("runtime.GOMAXPROCS", gomaxprocs),
     ("runtime.SetDefaultGOMAXPROCS", default_gomaxprocs),
     ("runtime.NumCPU", cpus),

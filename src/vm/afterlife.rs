@@ -8,6 +8,7 @@
 //! goroutine of the guest, `runtime.runFinalizers`, which is started when there is none.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::heap::{Marker, heap, mem};
@@ -58,6 +59,8 @@ struct State {
     last_id: u64,
     /// Addresses of the slice headers of pools: present values, last cycle's values.
     pools: Vec<(usize, usize)>,
+    /// Addresses that weak pointers name, with their numbers.
+    weak: BTreeMap<usize, u64>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
@@ -66,6 +69,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     running: false,
     last_id: 0,
     pools: Vec::new(),
+    weak: BTreeMap::new(),
 });
 
 fn state() -> MutexGuard<'static, State> {
@@ -106,6 +110,23 @@ pub fn remove_finalizer(object: usize) {
 /// Removes one entry by its number.
 pub fn remove(id: u64) {
     state().entries.retain(|e| e.id != id);
+}
+
+/// The number of weak pointers to an address; it stays the same while the object lives.
+pub fn weak(object: usize) -> u64 {
+    let mut s = state();
+    if let Some(id) = s.weak.get(&object) {
+        return *id;
+    }
+    s.last_id += 1;
+    let id = s.last_id;
+    s.weak.insert(object, id);
+    id
+}
+
+/// Whether the object with this address and number still lives.
+pub fn is_alive(object: usize, id: u64) -> bool {
+    state().weak.get(&object) == Some(&id)
 }
 
 /// A pool has values from now on: they go at the second collection from now. The addresses
@@ -156,6 +177,9 @@ pub(super) fn settle(m: &mut Marker) {
     let mut s = state();
     let s = &mut *s;
     let queue = &mut s.queue;
+    // Before finalizers bring objects back.
+    s.weak
+        .retain(|&object, _| m.is_marked(object) || heap().find_object(object).is_none());
     s.entries.retain(|e| {
         if m.is_marked(e.object) {
             return true;
