@@ -130,7 +130,9 @@ impl Checker<'_> {
                 let ExprKind::Ident(id) = self.ast.expr(k).kind else {
                     let m = format!("invalid field name {} in struct literal", self.estr(k));
                     self.err("InvalidLitField", self.espan(k), m);
-                    self.use_elems(std::slice::from_ref(el));
+                    if !self.untyped_lit(el.value) {
+                        self.use_exprs(&[el.value]);
+                    }
                     continue;
                 };
                 let name = self.ast.name(id);
@@ -147,7 +149,9 @@ impl Checker<'_> {
                 if through_pointer(base, &path) {
                     let m = format!("invalid implicit pointer indirection to reach {name}");
                     self.err("InvalidLitField", self.espan(k), m);
-                    self.use_elems(std::slice::from_ref(el));
+                    if !self.untyped_lit(el.value) {
+                        self.use_exprs(&[el.value]);
+                    }
                     continue;
                 }
                 // Fields of embedded structs may be named directly, but not together with

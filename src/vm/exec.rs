@@ -32,8 +32,12 @@ unsafe impl Send for Compiler {}
 
 /// Types the VM itself makes values of.
 struct Known {
-    /// `runtime.boundsError`-like run-time errors ("runtime error: " + text).
+    /// Run-time errors ("runtime error: " + text).
     runtime_error: &'static Rtti,
+    /// The same, about an index or a bound.
+    bounds_error: &'static Rtti,
+    /// `*runtime.TypeAssertionError`, a pointer to a text.
+    assertion_error: &'static Rtti,
     /// `*runtime.PanicNilError`, a pointer to nothing.
     panic_nil: &'static Rtti,
     /// Run-time errors whose text stands alone.
@@ -150,6 +154,12 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         runtime_error: lw
             .rtti_named("runtime", "errorString")
             .expect("runtime.errorString is declared"),
+        bounds_error: lw
+            .rtti_named("runtime", "boundsError")
+            .expect("runtime.boundsError is declared"),
+        assertion_error: lw
+            .rtti_pointer("runtime", "TypeAssertionError")
+            .expect("runtime.TypeAssertionError is declared"),
         plain_error: lw
             .rtti_named("runtime", "plainError")
             .expect("runtime.plainError is declared"),
@@ -545,8 +555,18 @@ impl Vm {
         match code.text(cx.x, cx.y, &text, &name) {
             Shape::Fatal(t) => self.throw(cx, &t),
             Shape::Runtime(t) => {
-                let v = self.error_value(cx, true, &t);
+                let v = if code.is_about_bounds() {
+                    self.text_value(cx, self.known.bounds_error, &t)
+                } else {
+                    self.error_value(cx, true, &t)
+                };
                 self.unwound(cx, v, code == Code::Nil)
+            }
+            Shape::Plain(t) if code == Code::Assert => {
+                // The pointee is one string, so a boxed string is its memory.
+                let (_, p) = self.text_value(cx, self.known.string, &t);
+                let ty = self.known.assertion_error as *const Rtti as u64;
+                self.unwound(cx, (ty, p), false)
             }
             Shape::Plain(t) if t.starts_with("sync: ") => {
                 let v = self.text_value(cx, self.known.string, &t);

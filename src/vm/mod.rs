@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod exec;
 pub mod fault;
 pub mod goroutine;
+pub mod growth;
 pub mod leak;
 pub mod natives;
 

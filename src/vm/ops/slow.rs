@@ -5,9 +5,10 @@
 
 use crate::bytecode::program::{rtti_of, unword};
 use crate::heap::rtti::{Kind, Rtti, Shape};
-use crate::heap::{hash, mem, usable_size, zero_base};
+use crate::heap::{hash, mem, zero_base};
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::fault::Code;
+use crate::vm::growth;
 
 /// Longest slice or string: lengths and capacities of slices are 32 bits.
 pub const MAX_LEN: u64 = u32::MAX as u64;
@@ -144,21 +145,6 @@ pub unsafe fn make_slice(_pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> 
     Exit::Next
 }
 
-/// Capacity that Go's append would choose, before rounding to a size class.
-fn grown_cap(old: u64, need: u64) -> u64 {
-    if need > old * 2 {
-        return need;
-    }
-    if old < 256 {
-        return old * 2;
-    }
-    let mut cap = old;
-    while cap < need {
-        cap += (cap + 768) / 4;
-    }
-    cap
-}
-
 /// The slice (p, len|cap) with room for `extra` more elements; new header or a fault.
 unsafe fn reserve(
     cx: &mut Cx,
@@ -179,8 +165,8 @@ unsafe fn reserve(
     if size == 0 {
         return Ok((zero_base() as u64, len | need << 32));
     }
-    let want = (grown_cap(cap, need).min(MAX_LEN) as usize).saturating_mul(size);
-    let bytes = usable_size(want);
+    let want = (growth::grown(cap, need).min(MAX_LEN) as usize).saturating_mul(size);
+    let bytes = growth::room(want, !elem.shape.is_noscan());
     let new_cap = ((bytes / size) as u64).min(MAX_LEN);
     let q = cx.cache().alloc_array(&elem.shape, new_cap as usize);
     if q.is_null() {
