@@ -121,6 +121,7 @@ pub struct Lowerer {
     pub(crate) natives: NativeLookup,
     /// Errors that only lowering can see (limits).
     pub errors: Vec<crate::base::diag::Diagnostic>,
+    deep: bool,
 }
 
 impl Lowerer {
@@ -141,6 +142,7 @@ impl Lowerer {
             strings: HashMap::new(),
             natives,
             errors: Vec::new(),
+            deep: false,
         }
     }
 
@@ -152,6 +154,14 @@ impl Lowerer {
         for (obj, f) in &p.info.funcs {
             self.decls.insert(*obj, (index, *f));
         }
+        const DEEP: u32 = 200;
+        const MANY_TYPES: usize = 2000;
+        let types = |d: &ast::Decl| match d {
+            ast::Decl::Type(specs) => specs.len(),
+            _ => 0,
+        };
+        let decls = p.ast.files.iter().flat_map(|f| &f.decls);
+        self.deep |= p.ast.depth > DEEP || decls.map(types).sum::<usize>() > MANY_TYPES;
         self.pkgs.push(p);
     }
 
@@ -312,6 +322,12 @@ impl Lowerer {
             );
         }
         Some(funcs().install(proto))
+    }
+
+    /// Whether some function's tree or some type may be so deep that compiling needs more
+    /// stack than usual.
+    pub fn is_deep(&self) -> bool {
+        self.deep
     }
 
     /// Compiles everything reachable from what has been reserved so far.

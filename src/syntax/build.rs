@@ -320,6 +320,7 @@ impl<'a> Builder<'a> {
     }
     fn deep(&mut self, depth: u32, at: Pos) -> bool {
         if depth <= MAX_DEPTH {
+            self.ast.depth = self.ast.depth.max(depth);
             return false;
         }
         if !self.too_deep {

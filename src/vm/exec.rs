@@ -30,6 +30,29 @@ unsafe impl Sync for Compiler {}
 // SAFETY: as above.
 unsafe impl Send for Compiler {}
 
+/// Compiles a function. Lowering recurses over the tree, and this thread's stack is not
+/// made for trees that are very deep.
+fn compile_on_enough_stack(lw: &mut Lowerer, id: FuncId) {
+    const STACK: usize = 512 << 20;
+    struct Lent<'a>(&'a mut Lowerer);
+    // SAFETY: as for `Compiler`; the lender waits for the thread.
+    unsafe impl Send for Lent<'_> {}
+    if !lw.is_deep() {
+        lw.compile(id);
+        return;
+    }
+    let lent = Lent(lw);
+    std::thread::scope(|s| {
+        let work = move || {
+            let whole = lent;
+            whole.0.compile(id);
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let done = thread.spawn_scoped(s, work).map(|t| t.join());
+        assert!(matches!(done, Ok(Ok(()))), "no thread to compile on");
+    });
+}
+
 /// Types the VM itself makes values of.
 struct Known {
     /// Run-time errors ("runtime error: " + text).
@@ -125,7 +148,7 @@ pub fn run_session(lw: Lowerer, procs: usize) -> std::io::Result<&'static Runtim
     session::activate();
     let (rt, entry) = make(lw, procs);
     // It is to start what is there at this moment.
-    with_compiler(|lw| lw.compile(entry));
+    with_compiler(|lw| compile_on_enough_stack(lw, entry));
     // The session may always bring work.
     rt.external_begin();
     std::thread::Builder::new()
@@ -494,7 +517,7 @@ impl Vm {
         let id = cx.x as FuncId;
         {
             let mut lw = self.compiler.0.lock().expect("the compiler does not panic");
-            lw.compile(id);
+            compile_on_enough_stack(&mut lw, id);
             if let Some(d) = lw.errors.first() {
                 let text = d.message.clone();
                 drop(lw);
