@@ -121,7 +121,8 @@ pub struct Lowerer {
     pub(crate) natives: NativeLookup,
     /// Errors that only lowering can see (limits).
     pub errors: Vec<crate::base::diag::Diagnostic>,
-    deep: bool,
+    /// Depth of the deepest tree.
+    depth: usize,
 }
 
 impl Lowerer {
@@ -142,7 +143,7 @@ impl Lowerer {
             strings: HashMap::new(),
             natives,
             errors: Vec::new(),
-            deep: false,
+            depth: 0,
         }
     }
 
@@ -154,14 +155,15 @@ impl Lowerer {
         for (obj, f) in &p.info.funcs {
             self.decls.insert(*obj, (index, *f));
         }
-        const DEEP: u32 = 200;
-        const MANY_TYPES: usize = 2000;
+        // A type may hold all types declared before it, one in the other.
+        const TYPES_PER_LEVEL: usize = 8;
         let types = |d: &ast::Decl| match d {
             ast::Decl::Type(specs) => specs.len(),
             _ => 0,
         };
         let decls = p.ast.files.iter().flat_map(|f| &f.decls);
-        self.deep |= p.ast.depth > DEEP || decls.map(types).sum::<usize>() > MANY_TYPES;
+        let types = decls.map(types).sum::<usize>() / TYPES_PER_LEVEL;
+        self.depth = self.depth.max(types).max(p.ast.depth as usize);
         self.pkgs.push(p);
     }
 
@@ -324,10 +326,12 @@ impl Lowerer {
         Some(funcs().install(proto))
     }
 
-    /// Whether some function's tree or some type may be so deep that compiling needs more
-    /// stack than usual.
-    pub fn is_deep(&self) -> bool {
-        self.deep
+    /// How many bytes of stack compiling takes when some function's tree or some type may
+    /// be unusually deep.
+    pub fn stack_needed(&self) -> Option<usize> {
+        const USUAL: usize = 300;
+        const PER_LEVEL: usize = 8 << 10;
+        (self.depth > USUAL).then(|| (4 << 20) + self.depth * PER_LEVEL)
     }
 
     /// Compiles everything reachable from what has been reserved so far.

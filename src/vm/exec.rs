@@ -33,24 +33,30 @@ unsafe impl Send for Compiler {}
 /// Compiles a function. Lowering recurses over the tree, and this thread's stack is not
 /// made for trees that are very deep.
 fn compile_on_enough_stack(lw: &mut Lowerer, id: FuncId) {
-    const STACK: usize = 512 << 20;
     struct Lent<'a>(&'a mut Lowerer);
     // SAFETY: as for `Compiler`; the lender waits for the thread.
     unsafe impl Send for Lent<'_> {}
-    if !lw.is_deep() {
+    let Some(stack) = lw.stack_needed() else {
         lw.compile(id);
         return;
-    }
+    };
     let lent = Lent(lw);
-    std::thread::scope(|s| {
+    let done = std::thread::scope(|s| {
         let work = move || {
             let whole = lent;
             whole.0.compile(id);
         };
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        let done = thread.spawn_scoped(s, work).map(|t| t.join());
-        assert!(matches!(done, Ok(Ok(()))), "no thread to compile on");
+        let thread = std::thread::Builder::new().stack_size(stack);
+        thread.spawn_scoped(s, work).map(|t| t.join())
     });
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => std::panic::resume_unwind(e),
+        Err(e) => {
+            eprintln!("fatal error: no memory to compile a function: {e}");
+            std::process::exit(2);
+        }
+    }
 }
 
 /// Types the VM itself makes values of.
