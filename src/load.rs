@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::base::diag::{Diagnostic, Severity};
+use crate::base::diag::{Diagnostic, SYNTAX, Severity};
 use crate::base::span::{FileId, SourceMap, Span};
 use crate::stdlib::reach::Reach;
 use crate::syntax::ast::Ast;
 use crate::syntax::parse::{ParseOptions, parse_pieces, parse_text};
-use crate::types::check::{CheckOptions, Importer, check_package};
+use crate::types::check::{CheckOptions, Importer, check_labels, check_package};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
 
@@ -17,7 +17,9 @@ use crate::types::ty::Pkg;
 const ALWAYS: &[(&str, &str)] = &[
     ("runtime", "PanicNilError"),
     ("runtime", "errorString"),
+    ("runtime", "boundsError"),
     ("runtime", "plainError"),
+    ("runtime", "TypeAssertionError"),
     ("runtime", "panicText"),
 ];
 
@@ -241,9 +243,12 @@ impl Loader {
                 crate::script::add_imports(&mut ast, &|_| false);
             }
             self.reach.program(&ast);
-            // Syntax errors stop here, as in Go.
+            // Syntax errors stop here, as in Go, but labels have been looked at.
             if good {
                 parsed.push((u.path.as_str(), ast, script));
+            } else {
+                let more = check_labels(&ast, &self.sources, opts);
+                self.diagnostics.extend(more);
             }
         }
         // Printing calls these without naming them.
@@ -330,12 +335,12 @@ impl Loader {
                     script |= is;
                     self.diagnostics.extend(d);
                 }
-                Err(e) => self.diagnostics.push(Diagnostic::error("", Span::NONE, e)),
+                Err(e) => self
+                    .diagnostics
+                    .push(Diagnostic::error(SYNTAX, Span::NONE, e)),
             }
         }
-        let good = !self.diagnostics[before..]
-            .iter()
-            .any(|d| d.code.is_empty() && d.severity == Severity::Error);
+        let good = !self.diagnostics[before..].iter().any(Diagnostic::is_syntax);
         (good, script)
     }
 

@@ -1,6 +1,9 @@
 //! Diagnostics as data. Rendering (short, human, JSON) is in `render.rs`.
 
-use super::span::Span;
+use super::span::{Pos, Span};
+
+/// The code of all syntax errors.
+pub const SYNTAX: &str = "Syntax";
 
 /// How bad it is. Only errors stop a program from running.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -20,7 +23,7 @@ pub struct Label {
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     pub severity: Severity,
-    /// Stable code, e.g. `UnusedVar`; empty for syntax errors.
+    /// Stable code, e.g. `UnusedVar`.
     pub code: &'static str,
     pub span: Span,
     /// Go's text. May hold several lines (`\n\t` continues as in Go).
@@ -41,13 +44,13 @@ impl Diagnostic {
             notes: Vec::new(),
         }
     }
-    /// The code as people see it: syntax errors share one.
-    pub fn shown_code(&self) -> &'static str {
-        if self.code.is_empty() {
-            "Syntax"
-        } else {
-            self.code
-        }
+    /// A syntax error; `message` comes after "syntax error: ".
+    pub fn syntax(pos: Pos, message: &str) -> Diagnostic {
+        Diagnostic::error(SYNTAX, Span::at(pos), format!("syntax error: {message}"))
+    }
+    /// Whether the text is so wrong that its meaning is not looked at.
+    pub fn is_syntax(&self) -> bool {
+        self.code == SYNTAX
     }
     pub fn with_label(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
         self.labels.push(Label {

@@ -260,7 +260,7 @@ fn human(sources: &SourceMap, d: &Diagnostic, color: bool, out: &mut dyn Write) 
         .with_labels(labels)
         .with_notes(notes);
     if d.span != Span::NONE {
-        diag = diag.with_code(d.shown_code());
+        diag = diag.with_code(d.code);
     }
     let mut buffer = if color {
         termcolor::Buffer::ansi()

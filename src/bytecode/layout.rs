@@ -4,8 +4,10 @@
 //! Method tables need function numbers for methods and adapters; those come from the
 //! lowering through [`MethodSource`], so this module knows nothing of code.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use crate::base::intern::Name;
@@ -87,8 +89,28 @@ pub fn repr(t: Ty) -> Repr {
     }
 }
 
+thread_local! {
+    /// Sizes of structs. Types live as long as the process.
+    static SIZES: RefCell<HashMap<Ty, (usize, usize)>> = RefCell::default();
+    /// Offsets of the fields of structs.
+    static OFFSETS: RefCell<HashMap<Ty, Rc<[usize]>>> = RefCell::default();
+}
+
 /// Size and alignment in bytes of the memory format.
 pub fn size_align(t: Ty) -> (usize, usize) {
+    let u = underlying(t);
+    if !matches!(&*u, Type::Struct(_)) {
+        return size_align_of(t);
+    }
+    if let Some(known) = SIZES.with(|s| s.borrow().get(&u).copied()) {
+        return known;
+    }
+    let found = size_align_of(t);
+    SIZES.with(|s| s.borrow_mut().insert(u, found));
+    found
+}
+
+fn size_align_of(t: Ty) -> (usize, usize) {
     match &*underlying(t) {
         Type::Struct(fields) => {
             let (mut size, mut align) = (0usize, 1usize);
@@ -120,9 +142,13 @@ pub fn size_align(t: Ty) -> (usize, usize) {
 }
 
 /// Byte offsets of a struct's fields. `t`'s underlying type must be a struct.
-pub fn field_offsets(t: Ty) -> Vec<usize> {
+pub fn field_offsets(t: Ty) -> Rc<[usize]> {
+    let u = underlying(t);
+    if let Some(known) = OFFSETS.with(|o| o.borrow().get(&u).cloned()) {
+        return known;
+    }
     let mut out = Vec::new();
-    if let Type::Struct(fields) = &*underlying(t) {
+    if let Type::Struct(fields) = &*u {
         let mut size = 0usize;
         for f in fields {
             let (s, a) = size_align(f.ty);
@@ -131,6 +157,8 @@ pub fn field_offsets(t: Ty) -> Vec<usize> {
             size += s;
         }
     }
+    let out: Rc<[usize]> = out.into();
+    OFFSETS.with(|o| o.borrow_mut().insert(u, out.clone()));
     out
 }
 
@@ -154,7 +182,7 @@ fn pointer_bits(t: Ty, offset: usize, out: &mut Vec<u64>) {
         Type::Interface(_) => set(offset / 8 + 1),
         Type::Pointer(_) | Type::Map(..) | Type::Chan(..) | Type::Signature(_) => set(offset / 8),
         Type::Struct(fields) => {
-            for (f, o) in fields.iter().zip(field_offsets(t)) {
+            for (f, o) in fields.iter().zip(field_offsets(t).iter().copied()) {
                 pointer_bits(f.ty, offset + o, out);
             }
         }
@@ -417,7 +445,7 @@ impl Layouts {
                 p.elem = Some(self.rtti(*v, src));
             }
             Type::Struct(fields) => {
-                for (f, offset) in fields.iter().zip(field_offsets(t)) {
+                for (f, offset) in fields.iter().zip(field_offsets(t).iter().copied()) {
                     p.fields.push(Field {
                         name: f.name.to_string(),
                         offset,

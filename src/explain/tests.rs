@@ -25,7 +25,7 @@ fn faults(e: &Entry) -> Vec<String> {
     };
     let mut out = Vec::new();
     let found = report(&program(wrong, e.code));
-    let codes = found.iter().map(|d| d.shown_code());
+    let codes = found.iter().map(|d| d.code);
     let refused = found.iter().any(|d| d.severity == Severity::Error);
     let by_another = FOUND_BEFORE.contains(&e.code) && refused;
     if !by_another && !codes.into_iter().any(|c| c == e.code) {

@@ -129,7 +129,6 @@ pub fn spelling(k: T) -> &'static str {
         | T::Tick
         | T::Ident
         | T::Lit(_)
-        | T::Str
-        | T::BadStmt => "",
+        | T::Str => "",
     }
 }

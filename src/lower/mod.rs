@@ -124,6 +124,8 @@ pub struct Lowerer {
     pub names_locals: bool,
     /// Errors that only lowering can see (limits).
     pub errors: Vec<crate::base::diag::Diagnostic>,
+    /// Depth of the deepest tree.
+    depth: usize,
 }
 
 impl Lowerer {
@@ -145,6 +147,7 @@ impl Lowerer {
             natives,
             names_locals: false,
             errors: Vec::new(),
+            depth: 0,
         }
     }
 
@@ -156,6 +159,15 @@ impl Lowerer {
         for (obj, f) in &p.info.funcs {
             self.decls.insert(*obj, (index, *f));
         }
+        // A type may hold all types declared before it, one in the other.
+        const TYPES_PER_LEVEL: usize = 8;
+        let types = |d: &ast::Decl| match d {
+            ast::Decl::Type(specs) => specs.len(),
+            _ => 0,
+        };
+        let decls = p.ast.files.iter().flat_map(|f| &f.decls);
+        let types = decls.map(types).sum::<usize>() / TYPES_PER_LEVEL;
+        self.depth = self.depth.max(types).max(p.ast.depth as usize);
         self.pkgs.push(p);
     }
 
@@ -316,6 +328,14 @@ impl Lowerer {
             );
         }
         Some(funcs().install(proto))
+    }
+
+    /// How many bytes of stack compiling takes when some function's tree or some type may
+    /// be unusually deep.
+    pub fn stack_needed(&self) -> Option<usize> {
+        const USUAL: usize = 300;
+        const PER_LEVEL: usize = 8 << 10;
+        (self.depth > USUAL).then(|| (4 << 20) + self.depth * PER_LEVEL)
     }
 
     /// Compiles everything reachable from what has been reserved so far.

@@ -40,6 +40,8 @@ pub struct Ast {
     pub funcs: Vec<Func>,
     pub idents: Vec<Ident>,
     pub files: Vec<File>,
+    /// How deep the tree is at its deepest.
+    pub depth: u32,
 }
 
 /// One source file.

@@ -148,10 +148,12 @@ pub struct Mark {
 /// The actions' receiver: the arenas, the file's text, and what was found wrong.
 pub struct Builder<'a> {
     pub(super) ast: &'a mut Ast,
-    text: &'a str,
-    base: Pos,
+    pub(super) text: &'a str,
+    pub(super) base: Pos,
     names: NameCache<'a>,
     docs: &'a [(u32, Span)],
+    /// What the lexer reported.
+    pub malformed: &'a [Diagnostic],
     pub(super) errors: Vec<Diagnostic>,
     /// The item just parsed.
     pub item: Option<Item>,
@@ -165,8 +167,8 @@ pub struct Builder<'a> {
     pub(super) tildes: Vec<ExprId>,
     pub(super) too_deep: bool,
     /// A token that the grammar took but Go does not: the first one at or after this
-    /// position. True: it follows a list that is no statement.
-    pub(super) stop: Option<(Pos, bool)>,
+    /// position.
+    pub(super) stop: Option<Pos>,
 }
 
 impl<'a> Builder<'a> {
@@ -180,6 +182,7 @@ impl<'a> Builder<'a> {
                 slots: vec![("", Name::EMPTY); 2048],
             },
             docs,
+            malformed: &[],
             errors: Vec::new(),
             item: None,
             mark: Mark {
@@ -221,14 +224,10 @@ impl<'a> Builder<'a> {
         self.too_deep = false;
         self.stop = None;
     }
-    /// Index of the first error of this item.
-    pub(super) fn errors_mark(&self) -> usize {
-        self.mark.errors
-    }
     /// Notes that the token at or after `pos` cannot stand there.
-    pub(super) fn stop_at(&mut self, pos: Pos, list: bool) {
-        if self.stop.is_none_or(|(p, _)| pos < p) {
-            self.stop = Some((pos, list));
+    pub(super) fn stop_at(&mut self, pos: Pos) {
+        if self.stop.is_none_or(|p| pos < p) {
+            self.stop = Some(pos);
         }
     }
     /// Drops everything built since [`Builder::begin`].
@@ -261,14 +260,12 @@ impl<'a> Builder<'a> {
         }
         self.item.take()
     }
-    /// Reports an error at `pos`.
-    pub fn error(&mut self, pos: Pos, message: impl Into<String>) {
-        self.errors
-            .push(Diagnostic::error("", Span::at(pos), message));
+    /// Reports a syntax error at `pos`; `diagnose` words it as Go does.
+    pub fn error(&mut self, pos: Pos, message: &str) {
+        self.errors.push(Diagnostic::syntax(pos, message));
     }
 
-    /// Reports an error that Go leaves to its type checker: unlike a syntax error (whose
-    /// code is empty) it does not keep the type check from running.
+    /// Reports an error that does not keep the type check from running.
     pub(super) fn semantic(&mut self, code: &'static str, pos: Pos, message: impl Into<String>) {
         self.errors
             .push(Diagnostic::error(code, Span::at(pos), message));
@@ -323,11 +320,12 @@ impl<'a> Builder<'a> {
     }
     fn deep(&mut self, depth: u32, at: Pos) -> bool {
         if depth <= MAX_DEPTH {
+            self.ast.depth = self.ast.depth.max(depth);
             return false;
         }
         if !self.too_deep {
             self.too_deep = true;
-            self.error(at, "syntax error: exceeded max nesting depth");
+            self.error(at, "exceeded max nesting depth");
         }
         true
     }
@@ -339,6 +337,17 @@ impl<'a> Builder<'a> {
         };
         self.expr_depth.push(depth);
         self.ast.add_expr(kind, span)
+    }
+    /// A literal. A malformed one has been reported and has no value.
+    pub fn basic(&mut self, kind: LitKind, l: Pos, r: Pos) -> ExprId {
+        let inside = |d: &Diagnostic| l <= d.span.lo && d.span.lo < r;
+        let bad = !self.malformed.is_empty() && self.malformed.iter().any(inside);
+        let kind = if bad {
+            ExprKind::Bad
+        } else {
+            ExprKind::Lit(kind)
+        };
+        self.add(kind, l, r)
     }
     /// Adds an expression from `l` to `r`.
     pub fn add(&mut self, kind: ExprKind, l: Pos, r: Pos) -> ExprId {
@@ -494,10 +503,22 @@ impl<'a> Builder<'a> {
         at: (Pos, Pos),
         r: Pos,
     ) -> ExprId {
+        let (mut hi, mut max) = (hi, max);
         if hi.is_none() {
-            self.error(at.0, "middle index required in 3-index slice");
-        } else if max.is_none() {
-            self.error(at.1, "final index required in 3-index slice");
+            self.semantic(
+                "InvalidSliceExpr",
+                at.0,
+                "middle index required in 3-index slice",
+            );
+            hi = Some(self.add(ExprKind::Bad, at.0, at.0));
+        }
+        if max.is_none() {
+            self.semantic(
+                "InvalidSliceExpr",
+                at.1,
+                "final index required in 3-index slice",
+            );
+            max = Some(self.add(ExprKind::Bad, at.1, at.1));
         }
         let l = self.span(x).lo;
         self.add(
@@ -549,12 +570,9 @@ impl<'a> Builder<'a> {
         if !ok {
             match self.ast.expr(ty).kind {
                 ExprKind::Paren(_) => {
-                    self.error(
-                        v.span.lo,
-                        "syntax error: cannot parenthesize type in composite literal",
-                    );
+                    self.error(v.span.lo, "cannot parenthesize type in composite literal");
                 }
-                _ => self.stop_at(v.span.lo, false),
+                _ => self.stop_at(v.span.lo),
             }
         }
         self.literal(Some(ty), v, l)

@@ -42,7 +42,7 @@ impl Builder<'_> {
     /// The only expression of a list; more are reported at `at`.
     fn single(&mut self, v: &[ExprId], at: Pos) -> ExprId {
         if v.len() > 1 {
-            self.stop_at(at, true);
+            self.stop_at(at);
         }
         v[0]
     }
@@ -51,7 +51,7 @@ impl Builder<'_> {
         let (l, r) = (self.first(&v), self.last(&v));
         let mut s = self.simple(StmtKind::Expr(v[0]), l, r, &[&v]);
         if v.len() > 1 {
-            self.stop_at(r, true);
+            self.stop_at(r);
             s.list = v;
         }
         s
@@ -67,9 +67,9 @@ impl Builder<'_> {
         let (l, r) = (self.first(&lhs), self.last(&rhs));
         if op.is_some() {
             if lhs.len() > 1 {
-                self.stop_at(op_pos, true);
+                self.stop_at(op_pos);
             } else if rhs.len() > 1 {
-                self.stop_at(self.span(rhs[0]).hi, false);
+                self.stop_at(self.span(rhs[0]).hi);
             }
         }
         let mut s = self.simple(StmtKind::Empty, l, r, &[&lhs, &rhs]);
@@ -88,7 +88,7 @@ impl Builder<'_> {
         s.kind = StmtKind::Define { lhs, rhs, op_pos };
         s
     }
-    /// Drops left sides of `:=` that are not names, and reports them.
+    /// Reports left sides of `:=` that are not names; a loop drops them.
     fn only_names(&mut self, lhs: &mut Vec<ExprId>, range: bool) {
         for &x in lhs.iter() {
             if !matches!(self.ast.expr(x).kind, ExprKind::Ident(_)) {
@@ -97,12 +97,15 @@ impl Builder<'_> {
                     let message = format!("invalid syntax tree: cannot declare {text}");
                     self.semantic("InvalidSyntaxTree", at, message);
                 } else {
-                    self.error(at, format!("non-name {text} on left side of :="));
+                    let message = format!("non-name {text} on left side of :=");
+                    self.semantic("BadDecl", at, message);
                 }
             }
         }
-        let ast = &self.ast;
-        lhs.retain(|&x| matches!(ast.expr(x).kind, ExprKind::Ident(_)));
+        if range {
+            let ast = &self.ast;
+            lhs.retain(|&x| matches!(ast.expr(x).kind, ExprKind::Ident(_)));
+        }
     }
     fn text_of(&self, x: ExprId) -> String {
         dump::expr_text(self.ast, &|s| self.source(s), x)
@@ -160,7 +163,7 @@ impl Builder<'_> {
             StmtKind::Send { arrow, .. } => *arrow,
             _ => s.span.lo,
         };
-        self.error(at, format!("syntax error: {message}"));
+        self.error(at, &message);
         self.add(ExprKind::Bad, s.span.lo, s.span.hi)
     }
     fn operand_text(&self, x: ExprId) -> String {
@@ -209,25 +212,27 @@ impl Builder<'_> {
         let mut low = x;
         while let ExprKind::Binary { x, op_pos, .. } = self.ast.expr(low).kind {
             if !matches!(self.ast.expr(x).kind, ExprKind::Binary { .. }) {
-                self.stop_at(op_pos, false);
+                self.stop_at(op_pos);
             }
             low = x;
+        }
+        if inner != x {
+            let at = self.span(x).lo;
+            self.semantic(
+                "InvalidCall",
+                at,
+                format!("expression in {word} must not be parenthesized"),
+            );
         }
         if !matches!(
             self.ast.expr(inner).kind,
             ExprKind::Call { .. } | ExprKind::Bad
         ) {
-            let at = self.span(x).lo;
+            let at = self.span(inner).lo;
             self.semantic(
                 "InvalidCall",
                 at,
                 format!("expression in {word} must be function call"),
-            );
-        } else if inner != x {
-            let at = self.span(x).lo;
-            self.error(
-                at,
-                format!("expression in {word} must not be parenthesized"),
             );
         }
         let d = self.depth(x);
@@ -247,9 +252,30 @@ impl Builder<'_> {
     pub fn branch(&mut self, kind: BranchKind, label: Option<IdentId>, l: Pos, r: Pos) -> StmtId {
         self.add_stmt(StmtKind::Branch { kind, label }, 0, l, r)
     }
+    /// Whether `case` or `default` comes after position `r`.
+    fn clause_follows(&self, r: Pos) -> bool {
+        let mut rest = self.text.get((r - self.base) as usize..).unwrap_or("");
+        loop {
+            rest = rest.trim_start();
+            let comment = if rest.starts_with("//") {
+                rest.find('\n')
+            } else if rest.starts_with("/*") {
+                rest.find("*/").map(|i| i + 2)
+            } else {
+                break;
+            };
+            rest = comment.map_or("", |n| &rest[n..]);
+        }
+        let word = rest.split(|c: char| !c.is_ascii_lowercase()).next();
+        matches!(word, Some("case" | "default"))
+    }
     /// `L: stmt`
     pub fn labeled(&mut self, l: Pos, m: Pos, s: Option<StmtId>, r: Pos) -> StmtId {
         let label = self.ident(l, m);
+        if s.is_none() && self.clause_follows(r) {
+            // Go's parser fails here, so this function counts as faulty.
+            self.stop_at(m);
+        }
         let stmt = s.unwrap_or_else(|| self.add_stmt(StmtKind::Empty, 0, r, r));
         let d = self.stmt_depth(stmt);
         self.add_stmt(StmtKind::Labeled { label, stmt }, d, l, r)
@@ -258,10 +284,7 @@ impl Builder<'_> {
     pub fn if_stmt(&mut self, l: Pos, h: Head, then: Block, els: Option<StmtId>, r: Pos) -> StmtId {
         let at = match h.semi {
             Some((lo, hi)) if h.cond.is_none() && lo == hi && h.init.is_some() => {
-                self.error(
-                    lo,
-                    "syntax error: unexpected newline, expected { after if clause",
-                );
+                self.error(lo, "unexpected newline, expected { after if clause");
                 None
             }
             Some((lo, _)) if h.cond.is_none() => Some(lo),
@@ -269,7 +292,7 @@ impl Builder<'_> {
             _ => None,
         };
         if let Some(at) = at {
-            self.error(at, "syntax error: missing condition in if statement");
+            self.error(at, "missing condition in if statement");
         }
         let init = self.init(h.init);
         let cond = match h.cond {
@@ -311,18 +334,12 @@ impl Builder<'_> {
         r: Pos,
     ) -> StmtId {
         if semi.0 == semi.1 && s.is_none() {
-            self.error(
-                semi.0,
-                "syntax error: unexpected newline, expected { after for clause",
-            );
+            self.error(semi.0, "unexpected newline, expected { after for clause");
         }
         if let Some(s) = &s
             && let StmtKind::Define { op_pos, .. } = s.kind
         {
-            self.error(
-                op_pos,
-                "syntax error: cannot declare in post statement of for loop",
-            );
+            self.error(op_pos, "cannot declare in post statement of for loop");
         }
         let init = self.init(i);
         let cond = c.map(|c| self.condition(c));
@@ -338,10 +355,7 @@ impl Builder<'_> {
         body: Block,
         r: Pos,
     ) -> StmtId {
-        self.error(
-            body.span.lo,
-            "syntax error: unexpected {, expected semicolon or newline",
-        );
+        self.error(body.span.lo, "unexpected {, expected semicolon or newline");
         let init = self.init(i);
         let cond = c.map(|c| self.condition(c));
         self.for_stmt(l, init, cond, None, body, r)
@@ -521,9 +535,18 @@ impl Builder<'_> {
         if let Some(s) = &m
             && !self.communicates(s)
         {
+            let at = match &s.kind {
+                StmtKind::Expr(x) => match self.ast.expr(*x).kind {
+                    ExprKind::Call { lparen, .. } => lparen,
+                    ExprKind::Binary { op_pos, .. } => op_pos,
+                    _ => s.span.lo,
+                },
+                StmtKind::Assign { op_pos, .. } | StmtKind::Define { op_pos, .. } => *op_pos,
+                _ => s.span.lo,
+            };
             self.semantic(
                 "InvalidSelectCase",
-                s.span.lo,
+                at,
                 "select case must be send or receive (possibly with assignment)",
             );
         }

@@ -58,10 +58,7 @@ impl Builder<'_> {
     fn not_chan(&mut self, found: ExprId, t: ExprId) -> ExprId {
         let span = self.span(found);
         let text = self.source(span);
-        self.error(
-            span.hi,
-            format!("syntax error: unexpected {text}, expected chan"),
-        );
+        self.error(span.hi, &format!("unexpected {text}, expected chan"));
         t
     }
     /// `func(...)...`
@@ -160,12 +157,17 @@ impl Builder<'_> {
         let mut v = p.entries;
         let last = v.len().saturating_sub(1);
         // `...` before the last entry, or in a result or receiver.
-        let wrong = v
-            .iter()
-            .enumerate()
-            .find(|(i, e)| e.dots.is_some() && (*i != last || !dots_ok));
-        let wrong =
-            wrong.map(|(_, e)| e.span.lo + self.source(e.span).find("...").unwrap_or(0) as u32);
+        for (i, e) in v.iter().enumerate() {
+            if e.dots.is_some() && (i != last || !dots_ok) {
+                let at = e.span.lo + self.source(e.span).find("...").unwrap_or(0) as u32;
+                let message = if dots_ok {
+                    "can only use ... with final parameter"
+                } else {
+                    "invalid use of ..."
+                };
+                self.semantic("MisplacedDotDotDot", at, message);
+            }
+        }
         if v.iter().any(|e| e.name.is_some()) {
             let mut ty: Option<(ExprId, bool)> = None;
             let close = p.span.hi - 1;
@@ -183,22 +185,15 @@ impl Builder<'_> {
                             e.ty = t;
                             e.dots = d.then_some(e.span.lo);
                         }
-                        None => missing = Some((close, "syntax error: missing parameter type")),
+                        None => missing = Some((close, "missing parameter type")),
                     }
                 } else {
                     ty = Some((e.ty, dots));
-                    missing = Some((e.span.lo, "syntax error: missing parameter name"));
+                    missing = Some((e.span.lo, "missing parameter name"));
                 }
             }
             if let Some((at, message)) = missing {
                 self.error(at, message);
-            }
-        }
-        if let Some(at) = wrong {
-            if dots_ok {
-                self.error(at, "can only use ... with final parameter");
-            } else {
-                self.semantic("MisplacedDotDotDot", at, "invalid use of ...");
             }
         }
         v.into_iter()
@@ -312,7 +307,7 @@ impl Builder<'_> {
                 TParamEntry::Lone(name) => {
                     let c = constraint.unwrap_or_else(|| {
                         let r = self.ast.ident(name).span.hi;
-                        missing.get_or_insert((r, "syntax error: missing type constraint"));
+                        missing.get_or_insert((r, "missing type constraint"));
                         self.add(ExprKind::Bad, r, r)
                     });
                     out.push(TypeParam {
@@ -321,7 +316,7 @@ impl Builder<'_> {
                     });
                 }
                 TParamEntry::Expr(x) => {
-                    missing = Some((self.span(x).lo, "syntax error: missing type parameter name"));
+                    missing = Some((self.span(x).lo, "missing type parameter name"));
                 }
             }
         }
@@ -447,9 +442,9 @@ impl Builder<'_> {
         let recv = recv.map(|p| {
             let v = self.params(p, false);
             match v.len() {
-                0 => self.error(at, "method has no receiver"),
+                0 => self.semantic("InvalidRecv", at, "method has no receiver"),
                 1 => {}
-                _ => self.error(at, "method has multiple receivers"),
+                _ => self.semantic("InvalidRecv", at, "method has multiple receivers"),
             }
             v
         });

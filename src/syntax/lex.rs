@@ -151,7 +151,9 @@ impl Lexer<'_> {
             return;
         }
         let span = Span::at(self.base + at as u32);
-        self.out.errors.push(Diagnostic::error("", span, message));
+        self.out
+            .errors
+            .push(Diagnostic::error("BadToken", span, message));
     }
 
     fn push(&mut self, kind: T, lo: usize, hi: usize) {

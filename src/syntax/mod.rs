@@ -4,7 +4,7 @@ pub mod ast;
 pub mod build;
 mod build_stmt;
 mod build_type;
-mod context;
+mod diagnose;
 pub mod dump;
 pub mod lex;
 pub mod literal;
@@ -13,7 +13,6 @@ mod script;
 #[cfg(test)]
 mod tests;
 pub mod token;
-mod wording;
 
 pub use literal::{rune_value, string_value};
 

@@ -104,12 +104,6 @@ impl Driver<'_> {
     }
 
     fn declaration(&mut self, i: usize) -> usize {
-        if self.toks[i].kind == T::Package && i > 0 {
-            self.b.error(
-                self.toks[i].lo,
-                "syntax error: package statement must be first",
-            );
-        }
         let j = item_end(self.toks, i);
         if j == self.toks.len() && open(&self.toks[i..j]) {
             self.script.unfinished = true;

@@ -46,8 +46,6 @@ pub enum T {
     /// A semicolon in the source.
     #[token(";")]
     Semi,
-    /// A statement that did not parse (put there by the recovery).
-    BadStmt,
 
     #[token("break")]
     Break,

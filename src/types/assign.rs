@@ -503,7 +503,7 @@ impl Checker<'_> {
         }
         ok
     }
-    fn lhs_use(&mut self, e: ExprId) -> bool {
+    pub(super) fn lhs_use(&mut self, e: ExprId) -> bool {
         let inner = self.ast.unparen(e);
         if let ExprKind::Ident(i) = self.ast.expr(inner).kind {
             let name = self.ast.name(i);

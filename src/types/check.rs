@@ -72,6 +72,29 @@ pub fn check_package(
     check_more(ast, sources, pkg, importer, opts)
 }
 
+/// Checks only the labels of a package that has syntax errors elsewhere.
+pub fn check_labels(ast: &Ast, sources: &SourceMap, opts: &CheckOptions) -> Vec<Diagnostic> {
+    struct Nothing;
+    impl Importer for Nothing {
+        fn import(&mut self, _: &str) -> Option<Pkg> {
+            None
+        }
+    }
+    let pkg = Pkg::new(Package {
+        path: "main".to_string(),
+        name: Name::new("main"),
+        scope: Default::default(),
+        imports: Default::default(),
+        index: 0,
+    });
+    let mut nothing = Nothing;
+    let mut c = Checker::new(ast, sources, pkg, &mut nothing, opts);
+    for body in ast.funcs.iter().filter_map(|f| f.body.as_ref()) {
+        c.labels(&body.stmts);
+    }
+    c.finish().1
+}
+
 /// Checks files that go on where others of the same package ended: what `pkg`'s scope holds
 /// is visible, and what they declare is added to it.
 pub fn check_more(

@@ -559,10 +559,7 @@ impl<'a> Checker<'a> {
                     return t;
                 }
                 if matches!(t.0, Type::TypeParam(_)) {
-                    let m = format!(
-                        "cannot use a type parameter as constraint: {}",
-                        self.tstr(t)
-                    );
+                    let m = "cannot use a type parameter as constraint";
                     self.err("MisplacedTypeParam", self.espan(e), m);
                     return universe::any_ty();
                 }

@@ -383,7 +383,9 @@ impl Printer {
         }
         self.push("interface{");
         let mut first = true;
-        for m in methods.iter() {
+        let mut sorted: Vec<&IMethod> = methods.iter().collect();
+        sorted.sort_by_key(|m| (!m.name.is_exported(), m.name.as_str()));
+        for m in sorted {
             if !std::mem::take(&mut first) {
                 self.push("; ");
             }

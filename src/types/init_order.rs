@@ -92,12 +92,17 @@ impl Checker<'_> {
 
     /// Reports each group of constants and variables that depend on themselves.
     fn init_cycles(&mut self) {
+        let circular = self.circular();
+        if circular.is_empty() {
+            return;
+        }
         let mut reported: HashSet<usize> = HashSet::new();
         for &o in &self.order.clone() {
             let Some(&start) = self.decl_of.get(&o) else {
                 continue;
             };
             if reported.contains(&start)
+                || !circular.contains(&start)
                 || matches!(o.kind, ObjKind::Func { .. } | ObjKind::TypeName { .. })
             {
                 continue;
@@ -114,6 +119,63 @@ impl Checker<'_> {
                 .collect();
             self.report_init_cycle(&objs);
         }
+    }
+
+    /// The declarations that can be reached from themselves: those in strongly connected
+    /// components (Tarjan's algorithm, with a stack of its own).
+    fn circular(&self) -> HashSet<usize> {
+        const NEW: usize = usize::MAX;
+        let n = self.decls.len();
+        let (mut number, mut low) = (vec![NEW; n], vec![NEW; n]);
+        let mut open = vec![false; n];
+        let (mut path, mut stack) = (Vec::new(), Vec::new());
+        let mut next = 0;
+        let mut out = HashSet::new();
+        let deps: Vec<Vec<usize>> = self
+            .decls
+            .iter()
+            .map(|d| {
+                let known = |o: &Obj| self.decl_of.get(o).copied();
+                d.deps.iter().filter_map(known).collect()
+            })
+            .collect();
+        for root in 0..n {
+            if number[root] == NEW {
+                stack.push((root, 0));
+            }
+            while let Some((v, i)) = stack.pop() {
+                if i == 0 {
+                    number[v] = next;
+                    low[v] = next;
+                    next += 1;
+                    path.push(v);
+                    open[v] = true;
+                }
+                if let Some(&w) = deps[v].get(i) {
+                    stack.push((v, i + 1));
+                    if w == v {
+                        out.insert(v);
+                    } else if number[w] == NEW {
+                        stack.push((w, 0));
+                    } else if open[w] {
+                        low[v] = low[v].min(number[w]);
+                    }
+                    continue;
+                }
+                if low[v] == number[v] {
+                    let at = path.iter().rposition(|&w| w == v).unwrap_or(0);
+                    let group = path.split_off(at);
+                    group.iter().for_each(|&w| open[w] = false);
+                    if group.len() > 1 {
+                        out.extend(group);
+                    }
+                }
+                if let Some(&(parent, _)) = stack.last() {
+                    low[parent] = low[parent].min(low[v]);
+                }
+            }
+        }
+        out
     }
 
     fn decl_object(&self, d: usize) -> Option<Obj> {

@@ -1,6 +1,6 @@
 //! Composite literals.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::check::Checker;
 use super::info::{Mode, SelKind, Selection};
@@ -116,7 +116,7 @@ impl Checker<'_> {
     fn struct_lit(&mut self, base: Ty, fields: &[Field], elems: &[Elem], rbrace: Pos) {
         let Some(first) = elems.first() else { return };
         if first.key.is_some() {
-            let mut set: Vec<(Vec<usize>, Name)> = Vec::new();
+            let mut set: BTreeMap<Vec<usize>, Name> = BTreeMap::new();
             for el in elems {
                 let Some(k) = el.key else {
                     self.err(
@@ -130,7 +130,9 @@ impl Checker<'_> {
                 let ExprKind::Ident(id) = self.ast.expr(k).kind else {
                     let m = format!("invalid field name {} in struct literal", self.estr(k));
                     self.err("InvalidLitField", self.espan(k), m);
-                    self.use_elems(std::slice::from_ref(el));
+                    if !self.untyped_lit(el.value) {
+                        self.use_exprs(&[el.value]);
+                    }
                     continue;
                 };
                 let name = self.ast.name(id);
@@ -147,30 +149,33 @@ impl Checker<'_> {
                 if through_pointer(base, &path) {
                     let m = format!("invalid implicit pointer indirection to reach {name}");
                     self.err("InvalidLitField", self.espan(k), m);
-                    self.use_elems(std::slice::from_ref(el));
+                    if !self.untyped_lit(el.value) {
+                        self.use_exprs(&[el.value]);
+                    }
                     continue;
                 }
                 // Fields of embedded structs may be named directly, but not together with
                 // the struct that holds them.
-                let clash = set.iter().find_map(|(p, n)| {
-                    if *p == path {
-                        Some(format!("duplicate field name {name} in struct literal"))
-                    } else if path.starts_with(p) {
-                        Some(format!(
-                            "cannot specify promoted field {name} and enclosing embedded field {n}"
-                        ))
-                    } else if p.starts_with(&path) {
-                        Some(format!(
+                let whole = (1..path.len()).find_map(|n| set.get(&path[..n]));
+                let clash = if set.contains_key(&path) {
+                    Some(format!("duplicate field name {name} in struct literal"))
+                } else if let Some(n) = whole {
+                    Some(format!(
+                        "cannot specify promoted field {name} and enclosing embedded field {n}"
+                    ))
+                } else {
+                    // Paths that go on from this one follow it in order.
+                    let mut after = set.range(path.clone()..);
+                    after.next().filter(|(p, _)| p.starts_with(&path)).map(|(_, n)| {
+                        format!(
                             "cannot specify embedded field {name} and enclosed promoted field {n}"
-                        ))
-                    } else {
-                        None
-                    }
-                });
+                        )
+                    })
+                };
                 if let Some(m) = clash {
                     self.err("DuplicateLitField", self.espan(k), m);
                 }
-                set.push((path.clone(), name));
+                set.insert(path.clone(), name);
                 let t = field.ty;
                 self.record(k, Mode::Variable, Some(t), None);
                 let selection = Selection {

@@ -1,11 +1,15 @@
 //! Fields and methods by name: selectors, method sets, and why a method is missing.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
 use super::display::{self, text};
 use super::predicates::{
     as_named, as_signature, deref, identical, is_type_param, same_id, underlying,
 };
 use super::subst::{MAX_INSTANCE_DEPTH, instance_depth, pairs, subst, type_params_of};
-use super::ty::{Field, IMethod, Obj, ObjKind, Pkg, Signature, Ty, Type};
+use super::ty::{Field, IMethod, Named, Obj, ObjKind, Pkg, Signature, Ty, Type};
 use super::typeset::{interface_pointer, type_set};
 use super::universe::invalid;
 use crate::base::intern::Name;
@@ -53,25 +57,94 @@ pub enum Lookup {
 /// Looks up a field or method `name`, as seen from package `pkg`, in a value of type `t`
 /// (a type parameter, a pointer and so on included).
 pub fn lookup(t: Ty, addressable: bool, pkg: Option<Pkg>, name: Name) -> Lookup {
-    find(t, addressable, &|n, p| same_id(n, p, name, pkg))
+    find(t, addressable, Some(name), &|n, p| same_id(n, p, name, pkg))
 }
 
 /// Like [`lookup`], but disregards case and package: for "but does have ..." hints. The name
 /// found is the field's, the method object's or the interface method's.
 pub fn lookup_fold(t: Ty, addressable: bool, name: Name) -> Lookup {
     let lower = name.as_str().to_lowercase();
-    find(t, addressable, &|n, _| n.as_str().to_lowercase() == lower)
+    find(t, addressable, None, &|n, _| {
+        n.as_str().to_lowercase() == lower
+    })
 }
 
 type Matches<'a> = &'a dyn Fn(Name, Option<Pkg>) -> bool;
 
-fn find(t: Ty, addressable: bool, matches: Matches) -> Lookup {
+/// Lists that are longer are searched by an index.
+const LONG: usize = 24;
+
+/// Positions in a long list of methods or fields.
+#[derive(Default)]
+struct Index {
+    by_name: HashMap<Name, Vec<usize>>,
+    embedded: Vec<usize>,
+}
+
+thread_local! {
+    /// By address and length of the list. Types live as long as the process, and their
+    /// lists only grow.
+    static INDEXES: RefCell<HashMap<(usize, usize), Rc<Index>>> = RefCell::default();
+}
+
+fn index_of(key: (usize, usize), make: impl FnOnce() -> Index) -> Rc<Index> {
+    if let Some(i) = INDEXES.with(|m| m.borrow().get(&key).cloned()) {
+        return i;
+    }
+    let i = Rc::new(make());
+    INDEXES.with(|m| m.borrow_mut().insert(key, i.clone()));
+    i
+}
+
+/// The method that matches; `exact` is its name if that is known.
+fn find_method(n: &Named, exact: Option<Name>, matches: Matches) -> Option<Obj> {
+    let methods = n.methods.borrow();
+    let fits = |m: &&Obj| matches(m.name, m.pkg);
+    let Some(name) = exact.filter(|_| methods.len() > LONG) else {
+        return methods.iter().find(fits).copied();
+    };
+    let key = (std::ptr::from_ref(n) as usize, methods.len());
+    let index = index_of(key, || {
+        let mut x = Index::default();
+        for (i, m) in methods.iter().enumerate() {
+            x.by_name.entry(m.name).or_default().push(i);
+        }
+        x
+    });
+    let at = index.by_name.get(&name)?;
+    at.iter().map(|&i| &methods[i]).find(fits).copied()
+}
+
+/// Positions of the fields that may match, and of all embedded ones, in order.
+fn candidates(fields: &[Field], exact: Option<Name>) -> Vec<usize> {
+    let Some(name) = exact.filter(|_| fields.len() > LONG) else {
+        return (0..fields.len()).collect();
+    };
+    let key = (fields.as_ptr() as usize, fields.len());
+    let index = index_of(key, || {
+        let mut x = Index::default();
+        for (i, f) in fields.iter().enumerate() {
+            x.by_name.entry(f.name).or_default().push(i);
+            if f.embedded {
+                x.embedded.push(i);
+            }
+        }
+        x
+    });
+    let mut all = index.embedded.clone();
+    all.extend(index.by_name.get(&name).into_iter().flatten());
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn find(t: Ty, addressable: bool, exact: Option<Name>, matches: Matches) -> Lookup {
     if name_is_blank(matches) {
         return Lookup::NotFound;
     }
     // A defined pointer type has the fields of its base, but no methods.
     if let (Some(_), Type::Pointer(_)) = (as_named(t), &*underlying(t)) {
-        return match find(underlying(t), addressable, matches) {
+        return match find(underlying(t), addressable, exact, matches) {
             Lookup::Method { .. } => Lookup::NotFound,
             found => found,
         };
@@ -81,7 +154,7 @@ fn find(t: Ty, addressable: bool, matches: Matches) -> Lookup {
     if is_ptr && matches!(*underlying(base), Type::Interface(_)) {
         return Lookup::NotFound;
     }
-    search(base, is_ptr, addressable, matches)
+    search(base, is_ptr, addressable, exact, matches)
 }
 
 fn name_is_blank(matches: Matches) -> bool {
@@ -97,14 +170,20 @@ struct Embedded {
 }
 
 /// Breadth-first over embedding depths.
-fn search(base: Ty, is_ptr: bool, addressable: bool, matches: Matches) -> Lookup {
+fn search(
+    base: Ty,
+    is_ptr: bool,
+    addressable: bool,
+    exact: Option<Name>,
+    matches: Matches,
+) -> Lookup {
     let mut current = vec![Embedded {
         ty: base,
         path: Vec::new(),
         indirect: is_ptr,
         multiples: false,
     }];
-    let mut seen: Vec<Ty> = Vec::new();
+    let mut seen: HashSet<Ty> = HashSet::new();
     while !current.is_empty() {
         let mut found: Option<Lookup> = None;
         let mut next: Vec<Embedded> = Vec::new();
@@ -117,17 +196,17 @@ fn search(base: Ty, is_ptr: bool, addressable: bool, matches: Matches) -> Lookup
                 if seen.contains(&e.ty) || instance_depth(e.ty) > MAX_INSTANCE_DEPTH {
                     continue;
                 }
-                seen.push(e.ty);
+                seen.insert(e.ty);
                 let origin = n.origin.and_then(as_named).unwrap_or(n);
-                let methods = origin.methods.borrow();
-                if let Some(m) = methods.iter().find(|m| matches(m.name, m.pkg)) {
-                    put(declared_method(*m, e, addressable), e.multiples);
+                if let Some(m) = find_method(origin, exact, matches) {
+                    put(declared_method(m, e, addressable), e.multiples);
                     continue;
                 }
             }
             match &*underlying(e.ty) {
                 Type::Struct(fields) => {
-                    for (i, f) in fields.iter().enumerate() {
+                    for i in candidates(fields, exact) {
+                        let f = &fields[i];
                         let path = || [&e.path[..], &[i]].concat();
                         if matches(f.name, f.pkg) {
                             let l = Lookup::Field {
@@ -239,6 +318,18 @@ pub fn method_sig(m: Obj, recv: Ty) -> Ty {
         type_params_of(recv)
     };
     subst(plain, &pairs(&s.recv_tparams, &targs))
+}
+
+/// The signature of the exported method `name` in the method set of a type.
+pub fn exported_method(t: Ty, name: &str) -> Option<Ty> {
+    match lookup(t, false, None, Name::new(name)) {
+        Lookup::Method {
+            sig,
+            ptr_recv_needed: false,
+            ..
+        } => Some(sig),
+        _ => None,
+    }
 }
 
 /// One method of a method set.

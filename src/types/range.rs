@@ -181,7 +181,7 @@ impl Checker<'_> {
                         self.assign_operand(le, y, "assignment");
                     }
                     None => {
-                        self.use_exprs(&[le]);
+                        self.lhs_use(le);
                     }
                 }
             }

@@ -94,19 +94,25 @@ fn compute(i: &Interface) -> (TypeSet, bool, Vec<DuplicateMethod>) {
     };
     let mut clashes = Vec::new();
     let mut complete = true;
-    let find = |ms: &[IMethod], m: &IMethod| {
-        ms.iter()
-            .find(|o| same_id(o.name, o.pkg, m.name, m.pkg))
-            .cloned()
+    // Where the methods of a name are.
+    let mut places: HashMap<Name, Vec<usize>> = HashMap::new();
+    let mut add = |ms: &mut Vec<IMethod>, m: &IMethod| {
+        let at = places.entry(m.name).or_default();
+        let same = |&&i: &&usize| same_id(ms[i].name, ms[i].pkg, m.name, m.pkg);
+        if let Some(&i) = at.iter().find(same) {
+            return Some(ms[i].clone());
+        }
+        at.push(ms.len());
+        ms.push(m.clone());
+        None
     };
     for m in i.methods.borrow().iter() {
-        match find(&set.methods, m) {
-            Some(o) => clashes.push(DuplicateMethod {
+        if let Some(o) = add(&mut set.methods, m) {
+            clashes.push(DuplicateMethod {
                 name: m.name,
                 span: m.span,
                 other: o.span,
-            }),
-            None => set.methods.push(m.clone()),
+            });
         }
     }
     for (e, span) in i.embeds.borrow().iter() {
@@ -118,14 +124,14 @@ fn compute(i: &Interface) -> (TypeSet, bool, Vec<DuplicateMethod>) {
         if matches!(*u, Type::Interface(_)) && !is_type_param(*e) {
             let inner = type_set(*e);
             for m in &inner.methods {
-                match find(&set.methods, m) {
-                    Some(o) if !identical(o.sig, m.sig) => clashes.push(DuplicateMethod {
+                if let Some(o) = add(&mut set.methods, m)
+                    && !identical(o.sig, m.sig)
+                {
+                    clashes.push(DuplicateMethod {
                         name: m.name,
                         span: *span,
                         other: o.span,
-                    }),
-                    Some(_) => {}
-                    None => set.methods.push(m.clone()),
+                    });
                 }
             }
             set.comparable |= inner.comparable;

@@ -17,6 +17,9 @@ use crate::base::span::Span;
 use crate::syntax::ast::{BinOp, ExprId, ExprKind, FieldDecl, IdentId, InterfaceElem, UnOp};
 use num_traits::ToPrimitive;
 
+/// How many terms a union may have, as in Go: comparing each with all others takes time.
+const MAX_TERMS: usize = 100;
+
 impl<'a> Checker<'a> {
     /// The type `e` denotes, for a variable: constraint interfaces are refused.
     pub(super) fn var_type(&mut self, e: ExprId) -> Ty {
@@ -464,6 +467,13 @@ impl<'a> Checker<'a> {
         }
         parts.push(at);
         parts.reverse();
+        if let Some(&p) = parts.get(MAX_TERMS) {
+            let m = format!(
+                "cannot handle more than {MAX_TERMS} union terms (implementation limitation)"
+            );
+            self.err("InvalidUnion", self.espan(p), m);
+            return Some(invalid());
+        }
         let tilde = matches!(
             self.ast.expr(at).kind,
             ExprKind::Unary {

@@ -3,7 +3,7 @@
 use super::Vet;
 use crate::base::span::Span;
 use crate::syntax::ast::*;
-use crate::types::lookup::method_set;
+use crate::types::lookup::exported_method;
 use crate::types::predicates::{as_named, as_struct, underlying};
 use crate::types::ty::{Builtin, Ty, Type};
 
@@ -201,12 +201,9 @@ impl Vet<'_> {
 
 /// Whether the method set has `Lock()` and `Unlock()`.
 fn locks(t: Ty) -> bool {
-    let set = method_set(t);
     let has = |name: &str| {
-        set.iter().any(|m| {
-            m.name.as_str() == name
-                && matches!(m.sig.0, Type::Signature(s) if s.params.is_empty() && s.results.is_empty())
-        })
+        let plain = |s: Ty| matches!(s.0, Type::Signature(s) if s.params.is_empty() && s.results.is_empty());
+        exported_method(t, name).is_some_and(plain)
     };
     has("Lock") && has("Unlock")
 }

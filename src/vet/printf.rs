@@ -4,7 +4,7 @@ use super::Vet;
 use crate::base::span::Span;
 use crate::syntax::ast::*;
 use crate::types::info::Mode;
-use crate::types::lookup::method_set;
+use crate::types::lookup::exported_method;
 use crate::types::predicates::{
     as_signature, as_struct, basic_kind, identical, is_interface, is_type_param, underlying,
 };
@@ -479,8 +479,7 @@ fn full_name(o: Obj) -> String {
 
 /// Whether the method set has a method of this name and shape.
 fn has_method(t: Ty, name: &str, shape: impl Fn(&crate::types::ty::Signature) -> bool) -> bool {
-    let named = |n: &str, sig: Ty| n == name && matches!(sig.0, Type::Signature(s) if shape(s));
-    method_set(t).iter().any(|m| named(m.name.as_str(), m.sig))
+    exported_method(t, name).is_some_and(|sig| matches!(sig.0, Type::Signature(s) if shape(s)))
 }
 fn prints_itself(t: Ty) -> bool {
     let gives_string = |s: &crate::types::ty::Signature| {

@@ -32,10 +32,43 @@ unsafe impl Sync for Compiler {}
 // SAFETY: as above.
 unsafe impl Send for Compiler {}
 
+/// Compiles a function. Lowering recurses over the tree, and this thread's stack is not
+/// made for trees that are very deep.
+fn compile_on_enough_stack(lw: &mut Lowerer, id: FuncId) {
+    struct Lent<'a>(&'a mut Lowerer);
+    // SAFETY: as for `Compiler`; the lender waits for the thread.
+    unsafe impl Send for Lent<'_> {}
+    let Some(stack) = lw.stack_needed() else {
+        lw.compile(id);
+        return;
+    };
+    let lent = Lent(lw);
+    let done = std::thread::scope(|s| {
+        let work = move || {
+            let whole = lent;
+            whole.0.compile(id);
+        };
+        let thread = std::thread::Builder::new().stack_size(stack);
+        thread.spawn_scoped(s, work).map(|t| t.join())
+    });
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => std::panic::resume_unwind(e),
+        Err(e) => {
+            eprintln!("fatal error: no memory to compile a function: {e}");
+            std::process::exit(2);
+        }
+    }
+}
+
 /// Types the VM itself makes values of.
 struct Known {
-    /// `runtime.boundsError`-like run-time errors ("runtime error: " + text).
+    /// Run-time errors ("runtime error: " + text).
     runtime_error: &'static Rtti,
+    /// The same, about an index or a bound.
+    bounds_error: &'static Rtti,
+    /// `*runtime.TypeAssertionError`, a pointer to a text.
+    assertion_error: &'static Rtti,
     /// `*runtime.PanicNilError`, a pointer to nothing.
     panic_nil: &'static Rtti,
     /// Run-time errors whose text stands alone.
@@ -132,7 +165,7 @@ pub fn run_session(lw: Lowerer, procs: usize) -> std::io::Result<&'static Runtim
     session::activate();
     let (rt, entry) = make(lw, procs);
     // It is to start what is there at this moment.
-    with_compiler(|lw| lw.compile(entry));
+    with_compiler(|lw| compile_on_enough_stack(lw, entry));
     // The session may always bring work.
     rt.external_begin();
     std::thread::Builder::new()
@@ -161,6 +194,12 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         runtime_error: lw
             .rtti_named("runtime", "errorString")
             .expect("runtime.errorString is declared"),
+        bounds_error: lw
+            .rtti_named("runtime", "boundsError")
+            .expect("runtime.boundsError is declared"),
+        assertion_error: lw
+            .rtti_pointer("runtime", "TypeAssertionError")
+            .expect("runtime.TypeAssertionError is declared"),
         plain_error: lw
             .rtti_named("runtime", "plainError")
             .expect("runtime.plainError is declared"),
@@ -526,7 +565,7 @@ impl Vm {
         let id = cx.x as FuncId;
         {
             let mut lw = self.compiler.0.lock().expect("the compiler does not panic");
-            lw.compile(id);
+            compile_on_enough_stack(&mut lw, id);
             if let Some(d) = lw.errors.first() {
                 let text = d.message.clone();
                 drop(lw);
@@ -587,8 +626,18 @@ impl Vm {
         match code.text(cx.x, cx.y, &text, &name) {
             Shape::Fatal(t) => self.throw(cx, &t),
             Shape::Runtime(t) => {
-                let v = self.error_value(cx, true, &t);
+                let v = if code.is_about_bounds() {
+                    self.text_value(cx, self.known.bounds_error, &t)
+                } else {
+                    self.error_value(cx, true, &t)
+                };
                 self.unwound(cx, v, code == Code::Nil)
+            }
+            Shape::Plain(t) if code == Code::Assert => {
+                // The pointee is one string, so a boxed string is its memory.
+                let (_, p) = self.text_value(cx, self.known.string, &t);
+                let ty = self.known.assertion_error as *const Rtti as u64;
+                self.unwound(cx, (ty, p), false)
             }
             Shape::Plain(t) if t.starts_with("sync: ") => {
                 let v = self.text_value(cx, self.known.string, &t);

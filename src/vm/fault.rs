@@ -70,6 +70,21 @@ pub enum Shape {
 }
 
 impl Code {
+    /// Whether an index or bound is out of range.
+    pub fn is_about_bounds(self) -> bool {
+        use Code::*;
+        matches!(
+            self,
+            Index
+                | SliceHiCap
+                | SliceHiLen
+                | SliceLoHi
+                | SliceMaxCap
+                | SliceHiMax
+                | SliceLoHi3
+                | SliceToArray
+        )
+    }
     /// The text for operands `x` and `y`. Descriptor-valued operands are named by `name`.
     pub fn text(self, x: u64, y: u64, text: &str, name: &dyn Fn(u64) -> String) -> Shape {
         use Shape::*;

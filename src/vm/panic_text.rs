@@ -18,7 +18,7 @@ pub fn text((ty, data): (u64, u64)) -> String {
         if t.pkg_path == "runtime" && t.kind == Kind::String {
             let (p, n) = mem::load128(data as *const u8);
             let s = String::from_utf8_lossy(super::ops::slow::bytes(p, n)).into_owned();
-            return if t.type_name == "errorString" {
+            return if matches!(t.type_name.as_str(), "errorString" | "boundsError") {
                 format!("runtime error: {s}")
             } else {
                 s
