@@ -9,6 +9,7 @@
 //! // stderr: TEXT       must occur in standard error; may be given several times
 //! // procs: 1 2 8       one run for each of these values of GOMAXPROCS
 //! // repeat: N          that many runs (of each)
+//! // env: NAME=VALUE     an environment variable; may be given several times
 //! ```
 //!
 //! The last comment of the file gives the standard output, one comment line per line
@@ -59,7 +60,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const THREADS: usize = 2;
 
 /// Runs the binary; an error when it could not be started or took too long.
-fn gosub(args: &[&str], procs: Option<&str>) -> Result<Outcome, String> {
+fn gosub(args: &[&str], procs: Option<&str>, env: &[String]) -> Result<Outcome, String> {
     let mut cmd = Command::new(env!("CARGO_BIN_EXE_gosub"));
     cmd.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
     cmd.stdin(Stdio::null())
@@ -71,6 +72,7 @@ fn gosub(args: &[&str], procs: Option<&str>) -> Result<Outcome, String> {
     if let Some(n) = procs {
         cmd.env("GOMAXPROCS", n);
     }
+    cmd.envs(env.iter().filter_map(|v| v.split_once('=')));
     let text = |e: io::Error| e.to_string();
     let mut child = cmd.spawn().map_err(text)?;
     let out = child.stdout.take().map(collect);
@@ -114,7 +116,7 @@ fn test_run(path: &str, text: &str) -> Result<(), String> {
             path,
             text,
             &p,
-            &gosub(&args, p.procs.first().map(String::as_str))?,
+            &gosub(&args, p.procs.first().map(String::as_str), &p.env)?,
         );
     }
     if p.is_empty() {
@@ -129,7 +131,7 @@ fn test_run(path: &str, text: &str) -> Result<(), String> {
     };
     for procs in each {
         for n in 1..=p.repeat {
-            let checked = gosub(&args, procs).and_then(|got| p.check(&got));
+            let checked = gosub(&args, procs, &p.env).and_then(|got| p.check(&got));
             checked
                 .map_err(|e| format!("GOMAXPROCS={}, run {n}: {e}", procs.unwrap_or("default")))?;
         }
@@ -144,7 +146,7 @@ fn test_race(path: &str, text: &str) -> Result<(), String> {
     let exit = if want.is_empty() { 0 } else { 66 };
     for procs in &p.procs {
         for n in 1..=p.repeat {
-            let got = gosub(&["run", "-race", path], Some(procs))?;
+            let got = gosub(&["run", "-race", path], Some(procs), &p.env)?;
             let found = promise::races(&got.stderr, path);
             if found != want || got.code != Some(exit) {
                 return Err(format!(
@@ -197,7 +199,7 @@ fn test_fail(path: &str, text: &str) -> Result<(), String> {
     if missing.is_empty() {
         return Err("promises nothing: mark a line with `// ERROR \"text\"`".into());
     }
-    let got = gosub(&["check", "--error-format=short", path], None)?;
+    let got = gosub(&["check", "--error-format=short", path], None, &[])?;
     let mut wrong = String::new();
     if got.code != Some(1) {
         let _ = writeln!(wrong, "exit code {:?}, want 1", got.code);

@@ -23,18 +23,23 @@
 
 use super::block::{
     BLOCK, BLOCK_SHIFT, BlockMeta, CLASS_SIZE, LARGE_SLOT, Large, MAX_SMALL, NSLOTS, Pages,
-    RETURN_AT_ONCE, Region, class_of, kind, put_bits, put_shape,
+    RETURN_AT_ONCE, Region, class_of, kind, kind_of, put_bits, put_shape, set_kind,
 };
+use super::cycle::Cycle;
 use super::gc::Helpers;
 use super::mem;
 use super::rtti::Shape;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::Release, fence,
+    AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed,
+    Ordering::Release, fence,
 };
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Smallest allocation between two collections.
 const MIN_TRIGGER: u64 = 4 << 20;
+/// With this much in use marking goes on beside the program: stopping it would take more
+/// than a few milliseconds.
+pub(super) const CONCURRENT_FROM: u64 = 16 << 20;
 /// Objects from this size on sit on big pages where the system has them.
 const HUGE_FROM: usize = 4 << 20;
 /// A cache reports what it allocated in steps of this many bytes.
@@ -49,6 +54,16 @@ static ZERO: Zero = Zero([AtomicU64::new(0), AtomicU64::new(0)]);
 #[inline(always)]
 pub fn zero_base() -> *mut u8 {
     (&raw const ZERO).cast_mut().cast()
+}
+
+/// A word of the side tables that others may read or write at the same time.
+///
+/// # Safety
+/// `p` points into the side tables.
+#[inline(always)]
+pub(super) unsafe fn word_at<'a>(p: *mut u64) -> &'a AtomicU64 {
+    // SAFETY: as the caller promises; the tables are never unmapped.
+    unsafe { &*p.cast() }
 }
 
 pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,9 +102,13 @@ pub struct Stats {
     /// Bytes that start the next collection (`NextGC`).
     pub next_gc: u64,
     pub num_gc: u64,
-    pub last_pause_ns: u64,
     pub pause_total_ns: u64,
+    /// Collections that the program asked for.
+    pub forced: u64,
 }
+
+/// How many collections' pauses are remembered, as in `runtime.MemStats`.
+pub const PAUSES: usize = 256;
 
 /// Figures that collections update.
 #[derive(Default)]
@@ -98,8 +117,11 @@ pub(super) struct GcFigures {
     pub live_objects: u64,
     pub frees: u64,
     pub num_gc: u64,
-    pub last_pause_ns: u64,
+    pub forced: u64,
     pub pause_total_ns: u64,
+    /// How long each of the last collections stopped the world, and when (Unix ns) it
+    /// ended; number n is at (n - 1) % PAUSES.
+    pub pauses: Vec<(u64, u64)>,
 }
 
 /// A guest heap. Programs have one, [`heap`]; tests make their own.
@@ -111,11 +133,14 @@ pub struct Heap {
     pub(super) rooms: [Mutex<Room>; NSLOTS],
     pub(super) figures: Mutex<GcFigures>,
     pub(super) helpers: Helpers,
+    pub(super) cycle: Cycle,
     /// Bytes and objects reported by caches: since the last collection, and before it.
     pub(super) fresh_bytes: AtomicU64,
     pub(super) old_bytes: AtomicU64,
     pub(super) mallocs: AtomicU64,
     pub(super) trigger: AtomicU64,
+    /// Where a collection that began at `trigger` should have ended.
+    pub(super) goal: AtomicU64,
     percent: AtomicI64,
     max_bytes: AtomicU64,
     /// `GOMEMLIMIT`: what collections try to stay below.
@@ -156,10 +181,12 @@ impl Heap {
             rooms: std::array::from_fn(|_| Mutex::default()),
             figures: Mutex::default(),
             helpers: Helpers::new(),
+            cycle: Cycle::default(),
             fresh_bytes: AtomicU64::new(0),
             old_bytes: AtomicU64::new(0),
             mallocs: AtomicU64::new(0),
             trigger: AtomicU64::new(MIN_TRIGGER),
+            goal: AtomicU64::new(MIN_TRIGGER),
             percent: AtomicI64::new(100),
             max_bytes: AtomicU64::new(u64::MAX),
             soft_limit: AtomicU64::new(i64::MAX as u64),
@@ -242,6 +269,10 @@ impl Heap {
     pub(super) fn set_trigger(&self, live: u64) {
         let percent = self.percent.load(Relaxed);
         let by_growth = match u64::try_from(percent) {
+            // Checking wants many collections.
+            Ok(p) if self.checks_marks() => {
+                (MIN_TRIGGER / 16).max((live as f64 * p as f64 / 100.0) as u64)
+            }
             Ok(p) => MIN_TRIGGER.max((live as f64 * p as f64 / 100.0) as u64),
             Err(_) => u64::MAX,
         };
@@ -251,20 +282,43 @@ impl Heap {
         // A soft limit must not make a program do nothing but collect.
         let left = self.soft_limit.load(Relaxed).saturating_sub(live);
         let by_soft = (left / 4 * 3).max(1 << 20).max(live / 8);
-        self.trigger
-            .store(by_growth.min(by_limit).min(by_soft), Relaxed);
+        let goal = by_growth.min(by_limit).min(by_soft);
+        self.goal.store(goal, Relaxed);
+        // Marking beside the program takes a while.
+        let ahead = if live >= CONCURRENT_FROM { goal / 4 } else { 0 };
+        self.trigger.store(goal - ahead, Relaxed);
     }
 
     /// Books an allocation and raises the flag when a collection is due.
-    fn report(&self, bytes: u64, objects: u64) {
+    fn report(&'static self, bytes: u64, objects: u64) {
         self.mallocs.fetch_add(objects, Relaxed);
         let n = self
             .fresh_bytes
             .fetch_add(bytes, Relaxed)
             .wrapping_add(bytes);
-        if n >= self.trigger.load(Relaxed) && !self.gc_wanted() {
+        if self.is_marking() {
+            self.assist(n, bytes);
+        } else if n >= self.trigger.load(Relaxed) && !self.gc_wanted() {
             self.request_gc();
         }
+    }
+
+    /// Books how long the collection that has just ended stopped the world.
+    pub fn note_pause(&self, ns: u64, ended: u64, forced: bool) {
+        let mut f = lock(&self.figures);
+        f.pause_total_ns += ns;
+        f.forced += u64::from(forced);
+        let at = (f.num_gc.max(1) - 1) as usize % PAUSES;
+        if f.pauses.len() <= at {
+            f.pauses.resize(at + 1, (0, 0));
+        }
+        f.pauses[at] = (ns, ended);
+    }
+
+    /// The pause and the end (Unix ns) of a collection, by its number modulo [`PAUSES`].
+    pub fn pause(&self, at: usize) -> (u64, u64) {
+        let f = lock(&self.figures);
+        f.pauses.get(at).copied().unwrap_or_default()
     }
 
     /// Present figures.
@@ -284,10 +338,10 @@ impl Heap {
             total_alloc: self.old_bytes.load(Relaxed) + fresh,
             mallocs: self.mallocs.load(Relaxed),
             frees: f.frees,
-            next_gc: f.live.saturating_add(self.trigger.load(Relaxed)),
+            next_gc: f.live.saturating_add(self.goal.load(Relaxed)),
             num_gc: f.num_gc,
-            last_pause_ns: f.last_pause_ns,
             pause_total_ns: f.pause_total_ns,
+            forced: f.forced,
         }
     }
 
@@ -303,17 +357,17 @@ impl Heap {
         // answers only.
         unsafe {
             let mut m = self.region.meta(b);
-            if (*m).kind == kind::TAIL {
+            if kind_of(m) == kind::TAIL {
                 b = (*m).link;
                 m = self.region.meta(b);
             }
-            match (*m).kind {
+            match kind_of(m) {
                 kind::SMALL => {
                     let i = ((off & (BLOCK - 1)) as u64 * u64::from((*m).magic)) >> 32;
                     if i >= u64::from((*m).ncells) {
                         return None;
                     }
-                    let word = *self.region.bits(b).add(i as usize / 64 * 2);
+                    let word = word_at(self.region.bits(b).add(i as usize / 64 * 2)).load(Acquire);
                     let cell = (*m).cell as usize;
                     (word >> (i % 64) & 1 != 0)
                         .then(|| (self.region.addr(b) + i as usize * cell, cell))
@@ -351,6 +405,10 @@ impl Heap {
         // SAFETY: a free block just taken is ours alone.
         unsafe {
             let m = self.region.meta(b);
+            let bits = self.region.bits(b);
+            for w in 0..(BLOCK as u32 / cell).div_ceil(64) as usize * 2 {
+                *bits.add(w) = 0;
+            }
             (*m).slot = slot as u8;
             (*m).noscan = slot % 2 == 1;
             (*m).live.store(0, Relaxed);
@@ -359,7 +417,7 @@ impl Heap {
             (*m).dirty = true;
             (*m).cell = cell;
             (*m).magic = (1u64 << 32).div_ceil(u64::from(cell)) as u32;
-            (*m).kind = kind::SMALL;
+            set_kind(m, kind::SMALL);
         }
         Some(b)
     }
@@ -392,7 +450,7 @@ impl Heap {
     /// An object of its own blocks.
     #[cold]
     #[inline(never)]
-    fn alloc_large(&self, bytes: usize, prefix: usize, shape: &Shape) -> *mut u8 {
+    fn alloc_large(&'static self, bytes: usize, prefix: usize, shape: &Shape) -> *mut u8 {
         let n = bytes.div_ceil(BLOCK);
         if n >= self.region.blocks as usize {
             return std::ptr::null_mut();
@@ -418,9 +476,6 @@ impl Heap {
                 (*m).noscan = shape.is_noscan();
                 (*m).live.store(0, Relaxed);
                 (*m).link = if b == first { n } else { first };
-                if b != first {
-                    (*m).kind = kind::TAIL;
-                }
             }
             let m: *mut BlockMeta = self.region.meta(first);
             let ptrs = shape.ptrs.clone();
@@ -431,7 +486,13 @@ impl Heap {
                 ptrs,
             };
             (*m).large = Box::into_raw(Box::new(large));
-            (*m).kind = kind::HEAD;
+            // Objects made while marking goes on count as marked.
+            (*m).live.store(u8::from(self.is_marking()), Relaxed);
+            set_kind(m, kind::HEAD);
+            // The head is complete when a stray word leads there from a tail.
+            for b in first + 1..first + n {
+                set_kind(self.region.meta(b), kind::TAIL);
+            }
         }
         if crate::race::on() {
             crate::race::shadow::clear(p as usize, bytes);
@@ -668,8 +729,15 @@ impl AllocCache {
             // SAFETY: word < ceil(ncells / 64), of a block this cache owns.
             let free = unsafe {
                 let bits = heap.region.bits(s.block).add(word as usize * 2);
-                let free = !*bits & valid;
-                *bits |= free;
+                let alloc = word_at(bits);
+                let free = !alloc.load(Relaxed) & valid;
+                if heap.is_marking() && free != 0 {
+                    // New objects count as marked. Marked before they are allocated: a
+                    // marker that follows a stray word never scans them.
+                    word_at(bits.add(1)).fetch_or(free, Relaxed);
+                    (*heap.region.meta(s.block)).live.store(1, Relaxed);
+                }
+                alloc.store(alloc.load(Relaxed) | free, Release);
                 free
             };
             if free != 0 {
@@ -712,7 +780,14 @@ impl AllocCache {
             bytes = bytes.wrapping_sub(unused * u64::from(CLASS_SIZE[slot / 2]));
             objects = objects.wrapping_sub(unused);
             // SAFETY: the cache owns the block and the group's bits.
-            unsafe { *heap.region.bits(s.block).add(s.word as usize * 2) &= !s.free };
+            unsafe {
+                let bits = heap.region.bits(s.block).add(s.word as usize * 2);
+                let alloc = word_at(bits);
+                alloc.store(alloc.load(Relaxed) & !s.free, Relaxed);
+                if heap.is_marking() {
+                    word_at(bits.add(1)).fetch_and(!s.free, Relaxed);
+                }
+            }
             lock(&heap.rooms[slot]).partial.push(s.block);
             *s = NO_BLOCK;
         }

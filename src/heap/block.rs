@@ -12,17 +12,21 @@
 //!
 //! Invariants:
 //! * Block 0 is never used.
-//! * Outside a collection all mark bits of swept and free blocks are zero, and all
-//!   allocation bits of free blocks are zero.
+//! * Outside a collection all mark bits of swept blocks are zero. A free block's bits mean
+//!   nothing; who takes it clears them.
 //! * A block's tables are written by whoever owns it: the allocation cache that took it,
 //!   a collection (every other thread stopped), or the holder of the `Pages` lock while
 //!   it is free.
 //! * A free block whose `dirty` flag is clear holds only zeros.
+//! * While a marker may be at work beside the program, a block leaves kind FREE by one
+//!   release store ([`set_kind`]) after the rest of its record and its bits are right.
 #![allow(unsafe_code)]
 
 use super::rtti::Shape;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU8, AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 /// Bytes per block, as a power of two.
 pub const BLOCK_SHIFT: usize = 16;
@@ -130,6 +134,26 @@ pub(super) struct BlockMeta {
 }
 
 const _: () = assert!(size_of::<BlockMeta>() == 32);
+
+/// The kind of a block that somebody else may be taking into use.
+///
+/// # Safety
+/// `m` is a record of the table.
+#[inline(always)]
+pub(super) unsafe fn kind_of(m: *mut BlockMeta) -> u8 {
+    // SAFETY: a record of the table; racing writers use `set_kind`.
+    unsafe { AtomicU8::from_ptr(&raw mut (*m).kind) }.load(Acquire)
+}
+
+/// Takes a block into use: its record and bits are complete.
+///
+/// # Safety
+/// `m` is a record of the table whose block the caller owns.
+#[inline(always)]
+pub(super) unsafe fn set_kind(m: *mut BlockMeta, kind: u8) {
+    // SAFETY: as the caller promises.
+    unsafe { AtomicU8::from_ptr(&raw mut (*m).kind) }.store(kind, Release);
+}
 
 /// Where a large object keeps its pointers: element shapes repeated after a prefix.
 pub(super) struct Large {
@@ -356,10 +380,7 @@ impl Pages {
     }
 
     /// Adds the maximal free run `from..to` during a rebuild.
-    pub fn add_run(&mut self, region: &Region, from: u32, to: u32) {
-        if to - from >= RETURN_AT_ONCE && held_large(region, from, to) {
-            region.decommit(from, to);
-        }
+    pub fn add_run(&mut self, from: u32, to: u32) {
         if to == self.next {
             self.next = from;
         } else {
@@ -367,29 +388,49 @@ impl Pages {
         }
     }
 
-    /// Returns free memory beyond `keep` dirty blocks to the system, longest runs first.
-    pub fn trim(&mut self, region: &Region, keep: u32) {
-        let above = (self.next, self.committed);
-        let mut runs: Vec<(u32, u32)> = self.free.iter().copied().collect();
-        let mut dirty = 0;
-        let count = |from: u32, to: u32| {
-            // SAFETY: free blocks inside the table, owned by the holder of the page lock.
-            (from..to)
-                .filter(|&b| unsafe { (*region.meta(b)).dirty })
-                .count() as u32
-        };
+    /// The runs whose memory should go back to the system: those that held big objects,
+    /// and the longest of the others beyond `keep` dirty blocks. (length, first block),
+    /// the stretch behind all blocks in use first.
+    pub fn surplus(&self, region: &Region, keep: u32) -> Vec<(u32, u32)> {
         // Blocks above `next` are the first to be reused for large runs, the last to go.
-        runs.insert(0, (above.1.saturating_sub(above.0), above.0));
-        for (len, start) in runs {
-            let mine = count(start, start + len);
+        let above = (self.committed.saturating_sub(self.next), self.next);
+        let mut dirty = 0;
+        let mut out = Vec::new();
+        for (len, start) in std::iter::once(above).chain(self.free.iter().copied()) {
+            // SAFETY: free blocks inside the table, owned by the holder of the page lock.
+            let dirty_at = |b: &u32| unsafe { (*region.meta(*b)).dirty };
+            let mine = (start..start + len).filter(dirty_at).count() as u32;
             dirty += mine;
-            if mine > 0 && dirty > keep {
-                region.decommit(start, start + len);
+            let large = len >= RETURN_AT_ONCE && held_large(region, start, start + len);
+            if mine > 0 && (large || dirty > keep) {
+                out.push((len, start));
                 dirty -= mine;
             }
         }
+        out
+    }
+
+    /// Gives the memory of a part of the run (`len`, `start`) back, from its block `at`
+    /// on, unless the run was taken in the meantime. Returns how far it got; None: done.
+    pub fn give_back(&self, region: &Region, (len, start): (u32, u32), at: u32) -> Option<u32> {
+        let end = start + len;
+        let from = if self.free.contains(&(len, start)) {
+            at
+        } else if end <= self.committed && end > self.next {
+            at.max(self.next)
+        } else {
+            return None;
+        };
+        let to = (from + GIVE_STEP).min(end);
+        if from < to {
+            region.decommit(from, to);
+        }
+        (to < end).then_some(to)
     }
 }
+
+/// Blocks given back under one hold of the page lock (1 MiB).
+const GIVE_STEP: u32 = 16;
 
 /// Whether the run has memory of an object big enough to be returned at once (what
 /// smaller ones used is kept for the next cycle by `trim`).
@@ -410,12 +451,14 @@ pub(super) unsafe fn put_bits(row: *mut u64, pos: usize, val: u64, n: usize) {
     let m = if n >= 64 { !0 } else { (1 << n) - 1 };
     let (w, s) = (pos / 64, pos % 64);
     // SAFETY: `pos` and `pos + n - 1` lie inside the row, so these one or two words do.
+    // One thread writes a row; a marker may read its neighbours' bits meanwhile.
     unsafe {
-        let p = row.add(w);
-        *p = *p & !(m << s) | (val & m) << s;
+        let p = &*row.add(w).cast::<AtomicU64>();
+        p.store(p.load(Relaxed) & !(m << s) | (val & m) << s, Relaxed);
         if s + n > 64 {
-            let p = p.add(1);
-            *p = *p & !(m >> (64 - s)) | (val & m) >> (64 - s);
+            let p = &*row.add(w + 1).cast::<AtomicU64>();
+            let rest = p.load(Relaxed) & !(m >> (64 - s));
+            p.store(rest | (val & m) >> (64 - s), Relaxed);
         }
     }
 }

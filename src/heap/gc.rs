@@ -19,19 +19,17 @@
 //! pool is empty and all helpers wait. A short queue between the stack and the scan gives
 //! prefetched objects time to arrive.
 //!
-//! Concurrent marking, later: guest stores of pointers all go through the VM's store
-//! handlers. A deletion barrier would there feed the overwritten word to a per-processor
-//! buffer while a global "marking" flag is up (what [`Marker::mark_word`] accepts is
-//! exactly what such a buffer holds), and new cells would be born marked: `refill` in
-//! `alloc` would set the mark bits of the groups it takes along with the allocation
-//! bits. Pointer-bit rows would need atomic updates (`put_bits`), nothing else here.
+//! Big heaps are marked beside the running program: see `cycle` and `barrier`. Everything
+//! here that reads allocation and mark bits therefore expects other threads to change
+//! them: objects only become allocated and marked meanwhile, never the other way.
 #![allow(unsafe_code)]
 
-use super::alloc::{Heap, lock};
-use super::block::{BLOCK, BLOCK_SHIFT, kind};
+use super::alloc::{CONCURRENT_FROM, Heap, lock, word_at};
+use super::block::{BLOCK, BLOCK_SHIFT, kind, kind_of};
+use super::cycle::{Phase, relock};
 use super::mem;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, Once};
 use std::time::Instant;
 
 /// Below this many live bytes helpers cost more than they bring.
@@ -39,7 +37,7 @@ const PARALLEL_FROM: u64 = 8 << 20;
 /// Most threads that mark.
 const MAX_MARKERS: usize = 4;
 /// Free memory kept for the next cycle beyond its allowance, in blocks (4 MiB).
-const KEEP: u32 = 64;
+pub(super) const KEEP: u32 = 64;
 
 /// The pool that markers share, and the count of waiting helpers.
 #[derive(Default)]
@@ -49,22 +47,34 @@ struct Pool {
     waiting: usize,
     /// 1 while the collecting thread waits.
     main: usize,
+    /// Threads of the program that mark now.
+    assisting: usize,
+    phase: Phase,
+    /// There may be something to sweep or to give back.
+    background: bool,
 }
 
 /// The persistent marking threads of a heap.
 pub(super) struct Helpers {
     pool: Mutex<Pool>,
     changed: Condvar,
-    /// Markers that wait for work: a hint read without the lock.
+    /// Markers that wait for work, and whether more packets are wanted: a hint read
+    /// without the lock.
     hungry: AtomicUsize,
     count: AtomicUsize,
     started: Once,
     /// What helpers marked in this collection.
     live_bytes: AtomicU64,
     live_objects: AtomicU64,
+    /// ns spent marking by threads of the program, and by helpers, in this collection.
+    assist_ns: AtomicU64,
+    helper_ns: AtomicU64,
     /// Serialises collections.
     collecting: Mutex<()>,
 }
+
+/// Packets to have in stock while programs may want to assist.
+const STOCK: usize = 3;
 
 impl Helpers {
     pub fn new() -> Helpers {
@@ -76,15 +86,18 @@ impl Helpers {
             started: Once::new(),
             live_bytes: AtomicU64::new(0),
             live_objects: AtomicU64::new(0),
+            assist_ns: AtomicU64::new(0),
+            helper_ns: AtomicU64::new(0),
             collecting: Mutex::new(()),
         }
     }
 
     /// Starts the threads once; returns how many there are.
-    fn start(&self, heap: &'static Heap) -> usize {
+    pub(super) fn start(&self, heap: &'static Heap) -> usize {
         self.started.call_once(|| {
             let cpus = std::thread::available_parallelism().map_or(1, |n| n.get());
-            let want = cpus.min(MAX_MARKERS) - 1;
+            // One at least: it marks beside the program.
+            let want = (cpus.min(MAX_MARKERS) - 1).max(1);
             let mut n = 0;
             for i in 0..want {
                 let t = std::thread::Builder::new().name(format!("gc-{i}"));
@@ -100,9 +113,158 @@ impl Helpers {
         });
         self.count.load(Relaxed)
     }
+
+    /// Sets the hint after a change of the pool.
+    fn hint(&self, pool: &Pool) {
+        let stock = pool.phase != Phase::Idle && pool.packets.len() < STOCK;
+        let n = pool.waiting + pool.main + usize::from(stock);
+        self.hungry.store(n, Relaxed);
+    }
+
+    /// Books what `m` has marked.
+    pub(super) fn add_live(&self, m: &mut Marker) {
+        if m.live_objects != 0 {
+            self.live_bytes
+                .fetch_add(std::mem::take(&mut m.live_bytes), Relaxed);
+            self.live_objects
+                .fetch_add(std::mem::take(&mut m.live_objects), Relaxed);
+        }
+    }
+    /// Bytes and objects marked in this collection.
+    pub(super) fn take_live(&self) -> (u64, u64) {
+        (
+            self.live_bytes.swap(0, Relaxed),
+            self.live_objects.swap(0, Relaxed),
+        )
+    }
+
+    /// Adds objects to be scanned.
+    pub(super) fn push(&self, packet: Vec<usize>) {
+        let mut pool = lock(&self.pool);
+        pool.packets.push(packet);
+        if pool.phase == Phase::Marked {
+            pool.phase = Phase::Marking;
+        }
+        self.hint(&pool);
+        drop(pool);
+        self.changed.notify_all();
+    }
+
+    /// Marking begins beside the program. The packet may be empty: the helper that takes
+    /// it then finds that all is done.
+    pub(super) fn begin(&self, packet: Vec<usize>) {
+        lock(&self.pool).phase = Phase::Marking;
+        self.push(packet);
+    }
+
+    /// Marks what is left, with the world stopped. False: more than `budget` bytes were
+    /// left, and marking goes on beside the program.
+    pub(super) fn finish(&self, m: &mut Marker, budget: u64) -> bool {
+        let mut pool = lock(&self.pool);
+        debug_assert_eq!(pool.assisting, 0, "the world is stopped");
+        let all = self.count.load(Relaxed);
+        if budget == u64::MAX {
+            pool.phase = Phase::Idle;
+            self.hint(&pool);
+            drop(pool);
+            m.drain();
+            return true;
+        }
+        if pool.packets.is_empty() && pool.waiting == all {
+            drop(pool);
+            m.alone = true;
+            m.drain_some(budget);
+            m.alone = false;
+            if m.stack.is_empty() {
+                let mut pool = lock(&self.pool);
+                pool.phase = Phase::Idle;
+                self.hint(&pool);
+                return true;
+            }
+            pool = lock(&self.pool);
+        }
+        pool.phase = Phase::Marking;
+        pool.packets.push(std::mem::take(&mut m.stack));
+        self.hint(&pool);
+        drop(pool);
+        self.add_live(m);
+        self.changed.notify_all();
+        false
+    }
+
+    /// Marks at least `budget` bytes for the helpers, if there are any to mark. False: there
+    /// was nothing to be had.
+    pub(super) fn assist(&self, heap: &'static Heap, budget: u64) -> bool {
+        let mut pool = lock(&self.pool);
+        if pool.phase != Phase::Marking {
+            return true;
+        }
+        let Some(p) = pool.packets.pop() else {
+            self.hint(&pool);
+            return false;
+        };
+        pool.assisting += 1;
+        self.hint(&pool);
+        drop(pool);
+        let mut m = Marker::new(heap, true);
+        m.stack = p;
+        let begun = Instant::now();
+        m.drain_some(budget);
+        add_time(&self.assist_ns, begun);
+        self.add_live(&mut m);
+        let mut pool = lock(&self.pool);
+        pool.assisting -= 1;
+        if !m.stack.is_empty() {
+            pool.packets.push(std::mem::take(&mut m.stack));
+        }
+        self.hint(&pool);
+        let end = self.ended(heap, &mut pool);
+        drop(pool);
+        self.changed.notify_all();
+        if end {
+            heap.call_marked_hook();
+        }
+        true
+    }
+
+    /// Whether marking beside the program has come to its end, which is told once.
+    fn ended(&self, heap: &Heap, pool: &mut Pool) -> bool {
+        let idle = pool.waiting == self.count.load(Relaxed) && pool.assisting == 0;
+        if pool.phase != Phase::Marking || !idle || !pool.packets.is_empty() {
+            return false;
+        }
+        let more = heap.take_shaded();
+        if more.is_empty() {
+            pool.phase = Phase::Marked;
+            return true;
+        }
+        pool.packets.push(more);
+        self.hint(pool);
+        false
+    }
+
+    /// See [`Heap::wait_marked`].
+    pub(super) fn wait_marked(&self) {
+        let mut pool = lock(&self.pool);
+        while pool.phase == Phase::Marking {
+            pool = relock(self.changed.wait(pool));
+        }
+    }
+
+    /// There is something to do between collections. False: there are no helpers.
+    pub(super) fn call_background(&self) -> bool {
+        lock(&self.pool).background = true;
+        self.changed.notify_all();
+        self.count.load(Relaxed) > 0
+    }
 }
 
-/// A helper's whole life: wait for a packet, mark from it, wait again.
+fn add_time(to: &AtomicU64, begun: Instant) {
+    to.fetch_add(begun.elapsed().as_nanos() as u64, Relaxed);
+}
+
+/// A helper's whole life: wait for a packet, mark from it, wait again. Without packets one
+/// does what is to be done between collections.
 fn helper(heap: &'static Heap) {
     let h = &heap.helpers;
     let mut marker = Marker::new(heap, true);
@@ -112,23 +274,33 @@ fn helper(heap: &'static Heap) {
             if let Some(p) = pool.packets.pop() {
                 break p;
             }
-            pool = h.changed.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            if pool.phase == Phase::Idle && std::mem::take(&mut pool.background) {
+                drop(pool);
+                let more = heap.background_step();
+                pool = lock(&h.pool);
+                pool.background |= more;
+                continue;
+            }
+            pool = relock(h.changed.wait(pool));
         };
         pool.waiting -= 1;
-        h.hungry.store(pool.waiting + pool.main, Relaxed);
+        h.hint(&pool);
         drop(pool);
         marker.top = heap.top.load(Relaxed);
+        let begun = Instant::now();
         marker.drain_own();
-        h.live_bytes
-            .fetch_add(std::mem::take(&mut marker.live_bytes), Relaxed);
-        h.live_objects
-            .fetch_add(std::mem::take(&mut marker.live_objects), Relaxed);
+        add_time(&h.helper_ns, begun);
+        h.add_live(&mut marker);
         let mut pool = lock(&h.pool);
         pool.waiting += 1;
-        h.hungry.store(pool.waiting + pool.main, Relaxed);
+        h.hint(&pool);
+        let end = h.ended(heap, &mut pool);
         drop(pool);
         // The collecting thread may be waiting for the last helper.
         h.changed.notify_all();
+        if end {
+            heap.call_marked_hook();
+        }
     }
 }
 
@@ -143,21 +315,27 @@ pub struct Marker {
     base: usize,
     top: usize,
     /// Cell addresses, or block addresses tagged [`BLOCK_OF_LARGE`].
-    stack: Vec<usize>,
+    pub(super) stack: Vec<usize>,
     parallel: bool,
+    /// Gives up its time slice often, so that programs see marking last (checking).
+    lazy: bool,
+    /// Keeps its work to itself.
+    pub(super) alone: bool,
     scans: u32,
     live_bytes: u64,
     live_objects: u64,
 }
 
 impl Marker {
-    fn new(heap: &'static Heap, parallel: bool) -> Marker {
+    pub(super) fn new(heap: &'static Heap, parallel: bool) -> Marker {
         Marker {
             heap,
             base: heap.region.base,
             top: heap.top.load(Relaxed),
             stack: Vec::new(),
             parallel,
+            lazy: heap.checks_marks(),
+            alone: false,
             scans: 0,
             live_bytes: 0,
             live_objects: 0,
@@ -187,12 +365,13 @@ impl Marker {
             return;
         }
         let b = (off >> BLOCK_SHIFT) as u32;
-        // SAFETY: blocks below `top` have records, which only this collection changes
-        // now (`live` atomically); cell number < ncells has its bits in the block's row.
+        // SAFETY: blocks below `top` have records, complete once the kind says so; cell
+        // number < ncells has its bits in the block's row.
         unsafe {
             let m = self.heap.region.meta(b);
-            if (*m).kind != kind::SMALL {
-                if (*m).kind != kind::FREE {
+            let k = kind_of(m);
+            if k != kind::SMALL {
+                if k != kind::FREE {
                     self.mark_large(b, w as usize);
                 }
                 return;
@@ -203,10 +382,11 @@ impl Marker {
             }
             let pair = self.heap.region.bits(b).add(i / 64 * 2);
             let bit = 1u64 << (i % 64);
-            if *pair & bit == 0 {
+            // Acquire: a cell becomes marked before it becomes allocated.
+            if word_at(pair).load(Acquire) & bit == 0 {
                 return;
             }
-            let marks = &*pair.add(1).cast::<AtomicU64>();
+            let marks = word_at(pair.add(1));
             let old = marks.load(Relaxed);
             if old & bit != 0 {
                 return;
@@ -238,7 +418,7 @@ impl Marker {
         unsafe {
             let mut head = b;
             let mut m = self.heap.region.meta(b);
-            if (*m).kind == kind::TAIL {
+            if kind_of(m) == kind::TAIL {
                 head = (*m).link;
                 m = self.heap.region.meta(head);
             }
@@ -267,12 +447,11 @@ impl Marker {
         // SAFETY: as in `mark_word`.
         unsafe {
             let m = self.heap.region.meta(b);
-            match (*m).kind {
+            match kind_of(m) {
                 kind::SMALL => {
                     let i = (((off & (BLOCK - 1)) as u64 * u64::from((*m).magic)) >> 32) as usize;
                     let pair = self.heap.region.bits(b).add(i / 64 * 2 + 1);
-                    i < (*m).ncells as usize
-                        && (*pair.cast::<AtomicU64>()).load(Relaxed) >> (i % 64) & 1 != 0
+                    i < (*m).ncells as usize && word_at(pair).load(Relaxed) >> (i % 64) & 1 != 0
                 }
                 kind::HEAD => (*m).live.load(Relaxed) != 0,
                 kind::TAIL => (*self.heap.region.meta((*m).link)).live.load(Relaxed) != 0,
@@ -301,16 +480,25 @@ impl Marker {
             } else {
                 // Helpers work: ask them to share.
                 pool.main = 1;
-                h.hungry.store(pool.waiting + 1, Relaxed);
-                pool = h.changed.wait(pool).unwrap_or_else(PoisonError::into_inner);
+                h.hint(&pool);
+                pool = relock(h.changed.wait(pool));
                 pool.main = 0;
-                h.hungry.store(pool.waiting, Relaxed);
+                h.hint(&pool);
             }
         }
     }
 
     /// Scans until the own stack is empty.
     fn drain_own(&mut self) {
+        self.drain_until(u64::MAX);
+    }
+
+    /// Scans until the own stack is empty or `budget` bytes more are marked.
+    pub(super) fn drain_some(&mut self, budget: u64) {
+        self.drain_until(self.live_bytes.saturating_add(budget));
+    }
+
+    fn drain_until(&mut self, end: u64) {
         let mut queue = [0usize; AHEAD];
         let (mut first, mut len) = (0, 0);
         loop {
@@ -336,6 +524,14 @@ impl Marker {
             self.scans = self.scans.wrapping_add(1);
             if self.parallel && self.scans.is_multiple_of(32) {
                 self.share();
+                if self.live_bytes >= end {
+                    let left = (0..len).map(|i| queue[(first + i) % AHEAD]);
+                    self.stack.extend(left);
+                    return;
+                }
+                if self.lazy {
+                    std::thread::yield_now();
+                }
             }
         }
     }
@@ -343,7 +539,7 @@ impl Marker {
     /// Gives the older half of the stack away when somebody is hungry.
     #[inline]
     fn share(&mut self) {
-        if self.stack.len() >= 4 && self.heap.helpers.hungry.load(Relaxed) > 0 {
+        if self.stack.len() >= 4 && !self.alone && self.heap.helpers.hungry.load(Relaxed) > 0 {
             self.give();
         }
     }
@@ -352,11 +548,13 @@ impl Marker {
     fn give(&mut self) {
         let h = &self.heap.helpers;
         let mut pool = lock(&h.pool);
-        if pool.packets.len() > pool.waiting {
+        let stock = if pool.phase == Phase::Idle { 0 } else { STOCK };
+        if pool.packets.len() > pool.waiting + stock {
             return; // enough for everybody who waits
         }
         let rest = self.stack.split_off(self.stack.len() / 2);
         pool.packets.push(std::mem::replace(&mut self.stack, rest));
+        h.hint(&pool);
         drop(pool);
         h.changed.notify_all();
     }
@@ -386,9 +584,9 @@ impl Marker {
             while k < words {
                 let n = (words - k).min(64);
                 let (w, s) = ((at + k) / 64, (at + k) % 64);
-                let mut bits = *row.add(w) >> s;
+                let mut bits = word_at(row.add(w)).load(Relaxed) >> s;
                 if s + n > 64 {
-                    bits |= *row.add(w + 1) << (64 - s);
+                    bits |= word_at(row.add(w + 1)).load(Relaxed) << (64 - s);
                 }
                 if n < 64 {
                     bits &= (1 << n) - 1;
@@ -465,15 +663,18 @@ impl Heap {
     ///
     /// # Safety
     /// Every thread that touches guest memory or allocates is stopped, every
-    /// [`super::AllocCache`] of this heap is flushed, and no address of an object that
-    /// `roots` does not lead to is used afterwards.
+    /// [`super::AllocCache`] of this heap is flushed, no marking goes on, and no address
+    /// of an object that `roots` does not lead to is used afterwards.
     pub unsafe fn collect(&'static self, roots: &mut dyn FnMut(&mut Marker)) {
         let _one = lock(&self.helpers.collecting);
-        let begun = Instant::now();
+        let _still = self.no_background();
+        debug_assert!(
+            !self.is_marking(),
+            "a cycle is ended before the next begins"
+        );
         // SAFETY: the world is stopped, so this thread owns every block.
-        unsafe { self.finish_sweep() };
-        let before = lock(&self.figures).live + self.fresh_bytes.load(Relaxed);
-        let helpers = if before >= PARALLEL_FROM {
+        unsafe { self.finish_sweep(false) };
+        let helpers = if self.in_use() >= PARALLEL_FROM {
             self.helpers.start(self)
         } else {
             0
@@ -482,11 +683,36 @@ impl Heap {
         roots(&mut marker);
         marker.drain();
         let h = &self.helpers;
-        let live = marker.live_bytes + h.live_bytes.swap(0, Relaxed);
-        let objects = marker.live_objects + h.live_objects.swap(0, Relaxed);
+        h.add_live(&mut marker);
+        let (live, objects) = h.take_live();
         // SAFETY: as above, and marking is complete.
-        unsafe { self.free_unmarked() };
+        unsafe { self.conclude(live, objects) };
+    }
 
+    /// Whether the next collection should mark beside the program: the heap is big enough
+    /// and there are threads to do it.
+    pub fn marks_beside(&'static self) -> bool {
+        (self.in_use() >= CONCURRENT_FROM || self.checks_marks()) && self.helpers.start(self) > 0
+    }
+
+    /// ns spent marking by threads of the program and by helpers since this was last asked.
+    pub fn take_mark_times(&self) -> (u64, u64) {
+        let h = &self.helpers;
+        (h.assist_ns.swap(0, Relaxed), h.helper_ns.swap(0, Relaxed))
+    }
+
+    /// Bytes live after the last collection and allocated since.
+    pub fn in_use(&self) -> u64 {
+        lock(&self.figures).live + self.fresh_bytes.load(Relaxed)
+    }
+
+    /// The end of a collection: frees what is not marked and sets the next one's time.
+    ///
+    /// # Safety
+    /// The world is stopped, caches are flushed, marking is complete.
+    pub(super) unsafe fn conclude(&self, live: u64, objects: u64) {
+        // SAFETY: as the caller promises.
+        unsafe { self.free_unmarked() };
         self.old_bytes
             .fetch_add(self.fresh_bytes.swap(0, Relaxed), Relaxed);
         let mallocs = self.mallocs.load(Relaxed);
@@ -498,28 +724,27 @@ impl Heap {
         drop(f);
         self.set_trigger(live);
         self.clear_wanted();
-        let trigger = self.trigger.load(Relaxed).min(live.max(4 << 20));
-        let keep = (trigger / BLOCK as u64).min(u64::from(u32::MAX / 2)) as u32 + KEEP;
-        let keep = if self.take_free_all() { 0 } else { keep };
-        lock(&self.pages).trim(&self.region, keep);
-        let ns = begun.elapsed().as_nanos() as u64;
-        let mut f = lock(&self.figures);
-        f.last_pause_ns = ns;
-        f.pause_total_ns += ns;
+        self.set_keep(live);
     }
 
-    /// Sweeps what the last cycle did not get to, and empties the lists.
+    /// Sweeps what the last cycle did not get to. `keep`: blocks with room stay listed, for
+    /// a program that goes on; else the lists are emptied.
     ///
     /// # Safety
-    /// The world is stopped and all caches are flushed.
-    unsafe fn finish_sweep(&self) {
+    /// The world is stopped, all caches are flushed, nothing is swept beside it.
+    pub(super) unsafe fn finish_sweep(&self, keep: bool) {
         for room in &self.rooms {
             let mut room = lock(room);
+            let room = &mut *room;
             for b in room.unswept.drain(..) {
                 // SAFETY: listed blocks are SMALL and the world is stopped.
-                unsafe { self.sweep(b) };
+                if unsafe { self.sweep(b) } > 0 {
+                    room.partial.push(b);
+                }
             }
-            room.partial.clear();
+            if !keep {
+                room.partial.clear();
+            }
         }
     }
 
@@ -541,10 +766,6 @@ impl Heap {
                     kind::FREE => 1,
                     kind::SMALL => {
                         if (*m).live.load(Relaxed) == 0 {
-                            let bits = self.region.bits(b);
-                            for w in 0..((*m).ncells as usize).div_ceil(64) {
-                                *bits.add(w * 2) = 0;
-                            }
                             (*m).kind = kind::FREE;
                         }
                         1
@@ -571,7 +792,7 @@ impl Heap {
                     }
                     pages.used += n;
                     if run < b {
-                        pages.add_run(&self.region, run, b);
+                        pages.add_run(run, b);
                     }
                     run = b + n;
                 }
@@ -579,9 +800,10 @@ impl Heap {
             b += n;
         }
         if run < end {
-            pages.add_run(&self.region, run, end);
+            pages.add_run(run, end);
         }
         for room in &mut rooms {
+            room.partial.clear();
             room.unswept.reverse(); // popped from the end: lowest addresses first
         }
     }

@@ -30,6 +30,7 @@
 #![allow(unsafe_code)]
 
 use super::alloc::{AllocCache, FixedShape};
+use super::barrier::overwrite;
 use super::hash::{self, Unhashable, hash_bytes, hash64, random};
 use super::mem::{self, load_u64, store_u64};
 use super::rtti::{Kind, Rtti, Shape};
@@ -337,6 +338,8 @@ unsafe fn assign_key<K: Key>(
             let (t, i) = match place {
                 Some((t, Place::Found(i))) => {
                     let p = t.entry(mt, i);
+                    // The caller overwrites the element.
+                    overwrite(p, mt.stride);
                     if K::UPDATE {
                         k.put(mt, p);
                     }
@@ -470,6 +473,7 @@ unsafe fn grow(cache: &mut AllocCache, m: *mut u8, mt: &MapType) -> Result<(), M
             };
             store_u64(t.at.add(LEFT), limit(cap).saturating_sub(n) as u64);
         }
+        overwrite(m.add(TABLE), 8);
         (*m.add(TABLE).cast::<AtomicU64>()).store(t.at as u64, Release);
     }
     Ok(())
@@ -486,6 +490,7 @@ unsafe fn delete_key<K: Key>(m: *mut u8, mt: &MapType, k: K) -> Result<(), MapFa
         begin_write(m)?;
         let h = k.hash(mt, load_u64(m.add(SEED)));
         if let Some(i) = find(t, mt, k, h) {
+            overwrite(t.entry(mt, i), mt.stride);
             mem::zero(t.entry(mt, i), mt.stride);
             // Probing ends at a group with an empty slot, so one more does no harm.
             if t.cap == GROUP || has_empty(t.ctrl(i / GROUP)) {
@@ -523,6 +528,7 @@ pub unsafe fn clear(m: *mut u8, mt: &MapType) -> Result<(), MapFault> {
         begin_write(m)?;
         if let Some(t) = Table::of(m) {
             let bytes = entries_at(t.cap) - CTRL + t.cap * mt.stride;
+            overwrite(t.at.add(CTRL), bytes);
             mem::zero(t.at.add(CTRL), bytes);
             store_u64(t.at.add(LEFT), limit(t.cap) as u64);
         }

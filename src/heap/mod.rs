@@ -2,12 +2,15 @@
 //!
 //! Reading order: `rtti` (what a type looks like), `mem` (how guest memory may be
 //! touched), `block` (address region, size classes, side tables), `alloc` (the heap and
-//! the per-processor caches), `gc` (marking and freeing), `hash` (equality and hashing
+//! the per-processor caches), `gc` (marking and freeing), `cycle` and `barrier` (the same
+//! beside the running program), `hash` (equality and hashing
 //! of any comparable type), `map` and `table` (Go's map).
 
 pub mod alloc;
+pub mod barrier;
 pub mod block;
 pub mod capacity;
+mod cycle;
 pub mod gc;
 pub mod hash;
 pub mod map;

@@ -98,6 +98,14 @@ fn duration_ns(s: &str) -> Option<i64> {
     Some(total as i64)
 }
 
+/// The value of a number in `GODEBUG`.
+pub fn godebug(name: &str) -> i64 {
+    let all = std::env::var("GODEBUG").unwrap_or_default();
+    let mut parts = all.split(',').filter_map(|p| p.split_once('='));
+    let value = parts.find(|(k, _)| *k == name).map(|(_, v)| v.parse());
+    value.and_then(Result::ok).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
-use crate::heap::mem;
+use crate::heap::{barrier, mem};
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::natives::{Call, Entry};
 
@@ -30,6 +30,8 @@ macro_rules! family {
                         let mut $c = unsafe { Call::new(cx, base, $res) };
                         let p = $c.word();
                         let Some($a) = cell(p) else { return $c.nil() };
+                        // SAFETY: the cell's bytes.
+                        unsafe { barrier::overwrite(p as *const u8, size_of::<$cell>()) };
                         $body;
                         Exit::Next
                     }
@@ -117,6 +119,7 @@ pub(super) unsafe fn value_swap(cx: &mut Cx, base: *mut u64) -> Exit {
                 c.ret_iface(old).ret_bool(false);
                 return Exit::Next;
             }
+            barrier::overwrite(p as *const u8, 16);
             mem::store128(p as *mut u8, new.0, new.1);
             std::sync::atomic::fence(SeqCst);
             old
@@ -150,6 +153,7 @@ pub(super) unsafe fn value_cas(cx: &mut Cx, base: *mut u64) -> Exit {
             return Exit::Next;
         };
         if same {
+            barrier::overwrite(p as *const u8, 16);
             mem::store128(p as *mut u8, new.0, new.1);
             std::sync::atomic::fence(SeqCst);
         }

@@ -35,6 +35,8 @@ fn sort_as<T>(
     crate::race::writes(s.ptr, s.len * size);
     let mut v: Vec<T> = (0..s.len).map(|i| load(at(i))).collect();
     sort(&mut v);
+    // SAFETY: the slice's elements.
+    unsafe { crate::heap::barrier::overwrite(s.ptr as *const u8, s.len * size) };
     for (i, x) in v.iter().enumerate() {
         store(at(i), x);
     }

@@ -68,6 +68,7 @@ unsafe fn as_assign(cx: &mut Cx, base: *mut u64) -> Exit {
         };
         let dst = t.1 as *mut u8;
         crate::race::writes(t.1, e.size());
+        crate::heap::barrier::overwrite(dst, e.size());
         let fits = if e.kind == Kind::Interface {
             let yes = implements(et, e).is_ok();
             if yes {

@@ -9,7 +9,7 @@ use crate::heap::rtti::Kind;
 use crate::runtime::limits;
 use crate::vm::afterlife::{self, Kind as AfterKind};
 use crate::vm::cx::{Cx, Exit};
-use crate::vm::exec::{FORCED_GC, LAST_GC};
+use crate::vm::gctrace::LAST_GC;
 use crate::vm::goroutine::{self, MAX_STACK, Word};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::ops::aggregate::implements;
@@ -124,7 +124,6 @@ unsafe fn goexit(_cx: &mut Cx, _base: *mut u64) -> Exit {
     Exit::Goexit
 }
 unsafe fn gc(_cx: &mut Cx, _base: *mut u64) -> Exit {
-    FORCED_GC.fetch_add(1, Ordering::Relaxed);
     Exit::Collect
 }
 unsafe fn nothing(_cx: &mut Cx, _base: *mut u64) -> Exit {
@@ -321,13 +320,21 @@ unsafe fn mem_stats(cx: &mut Cx, base: *mut u64) -> Exit {
         LAST_GC.load(Ordering::Relaxed),
         s.pause_total_ns,
         s.num_gc,
-        FORCED_GC.load(Ordering::Relaxed),
+        s.forced,
     ];
     // SAFETY: the result is an array of twelve words.
     let mut c = unsafe { Call::new(cx, base, 12) };
     for x in v {
         c.ret(x);
     }
+    Exit::Next
+}
+unsafe fn gc_pause(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 2) };
+    let at = c.int();
+    let (ns, end) = heap().pause(at as usize);
+    c.ret(ns).ret(end);
     Exit::Next
 }
 unsafe fn set_gc_percent(cx: &mut Cx, base: *mut u64) -> Exit {
@@ -525,6 +532,8 @@ pub const NATIVES: &[Entry] = &[
     ("runtime.Callers", callers_native),
     ("runtime.pcInfo", pc_info),
     ("runtime.memStats", mem_stats),
+    ("runtime.gcPause", gc_pause),
+    ("runtime/debug.gcPause", gc_pause),
     ("log.caller", log_caller),
     ("runtime/debug.printErr", print_err),
     ("runtime/debug.stack", debug_stack),

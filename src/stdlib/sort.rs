@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::fmtcore::mem as fmem;
-use crate::heap::mem;
 use crate::heap::rtti::{Kind, Rtti};
+use crate::heap::{barrier, mem};
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::natives::{Call, Entry, Slice};
 
@@ -58,6 +58,7 @@ unsafe fn swap(cx: &mut Cx, base: *mut u64) -> Exit {
         for at in [p, q] {
             crate::race::reads(at as u64, size);
             crate::race::writes(at as u64, size);
+            barrier::overwrite(at, size);
         }
         let mut k = 0;
         while k + 16 <= size && e.shape.align == 16 {

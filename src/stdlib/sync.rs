@@ -1,7 +1,7 @@
 //! `sync`: thin natives over `runtime::sync`, which works on the guest's own words.
 #![allow(unsafe_code)]
 
-use crate::heap::mem;
+use crate::heap::{barrier, mem};
 use crate::runtime::sync::Sync;
 use crate::runtime::sync::cond::NotifyList;
 use crate::runtime::sync::mutex::Mutex;
@@ -174,6 +174,7 @@ unsafe fn pool_pop(cx: &mut Cx, base: *mut u64) -> Exit {
         }
         let last = p.add(16 * (n as usize - 1));
         let x = mem::load128(last);
+        barrier::overwrite(last, 16);
         mem::store128(last, 0, 0);
         mem::store128(at as *mut u8, p as u64, (n - 1) | cap << 32);
         c.ret_iface(x);
@@ -188,6 +189,7 @@ unsafe fn pool_push(cx: &mut Cx, base: *mut u64) -> Exit {
         let x = c.iface();
         let (p, n, cap) = pool_list(at);
         if n < cap {
+            barrier::overwrite(p.add(16 * n as usize), 16);
             mem::store128(p.add(16 * n as usize), x.0, x.1);
             mem::store128(at as *mut u8, p as u64, (n + 1) | cap << 32);
         }
@@ -203,6 +205,8 @@ unsafe fn pool_room(cx: &mut Cx, base: *mut u64) -> Exit {
         let room = c.slice();
         let (p, n, _) = pool_list(at);
         if (n as usize) < room.cap {
+            barrier::overwrite(at as *const u8, 16);
+            barrier::overwrite(room.ptr as *const u8, 16 * n as usize);
             for i in 0..n as usize {
                 let x = mem::load128(p.add(16 * i));
                 mem::store128((room.ptr as *mut u8).add(16 * i), x.0, x.1);

@@ -10,8 +10,9 @@
 #![allow(unsafe_code)]
 
 use super::cx::{Cx, Exit};
-use super::{ops, race_ops};
+use super::{gc_ops, ops, race_ops};
 use crate::for_each_instr;
+use crate::heap::barrier;
 
 /// See the module text.
 pub type Handler = unsafe fn(*const u64, *mut u64, *mut Cx, u64) -> Exit;
@@ -20,6 +21,8 @@ macro_rules! make_table {
     ($($(#[doc = $doc:literal])+ $name:ident $a:tt $b:tt $c:tt $ext:literal;)+) => {
         /// One handler per operation code.
         pub static TABLE: [Handler; crate::bytecode::instr::COUNT] = [$(ops::$name),+];
+        /// The same with the collector's barrier.
+        pub static GC_TABLE: [Handler; crate::bytecode::instr::COUNT] = [$(gc_ops::$name),+];
         /// The same with the race detector's checks.
         pub static RACE_TABLE: [Handler; crate::bytecode::instr::COUNT] = [$(race_ops::$name),+];
     };
@@ -33,10 +36,14 @@ for_each_instr!(make_table);
 pub unsafe fn run(pc: *const u64, fp: *mut u64, cx: *mut Cx) -> Exit {
     // SAFETY: by the caller's promise.
     unsafe {
-        if (*cx).race.is_null() {
-            run_by(&TABLE, pc, fp, cx)
-        } else {
+        // The collector stops the world, so everybody comes by here, when it changes this.
+        // In race runs it never marks beside the program.
+        if !(*cx).race.is_null() {
             run_by(&RACE_TABLE, pc, fp, cx)
+        } else if barrier::on() {
+            run_by(&GC_TABLE, pc, fp, cx)
+        } else {
+            run_by(&TABLE, pc, fp, cx)
         }
     }
 }

@@ -4,9 +4,10 @@
 
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+use super::collect::Why;
 use super::cx::{Cx, Exit};
 use super::fault::{Code, Shape};
 use super::goroutine::{self, Word};
@@ -20,6 +21,7 @@ use crate::heap::{AllocCache, heap};
 use crate::lower::Lowerer;
 use crate::race;
 use crate::runtime::bubble;
+use crate::runtime::limits;
 use crate::runtime::sched::task::{G, State, Wake};
 use crate::runtime::sched::worker::{Stop, Worker};
 use crate::runtime::sched::{Executor, Runtime};
@@ -99,10 +101,6 @@ pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
 
 pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
 static MAIN_RT: AtomicUsize = AtomicUsize::new(0);
-/// When the last collection ended, in Unix ns.
-pub static LAST_GC: AtomicU64 = AtomicU64::new(0);
-/// Collections the program asked for.
-pub static FORCED_GC: AtomicU64 = AtomicU64::new(0);
 /// Number of collections, for `sync.Pool`.
 pub static GC_COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -206,11 +204,13 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         string: lw.rtti_string(),
     };
     heap().set_gc_request_hook(gc_request);
+    heap().set_marked_hook(collect::marked);
+    heap().set_check_marks(limits::godebug("gccheckmark") > 0);
     let soft = std::env::var("GOMEMLIMIT").ok();
-    if let Some(n) = soft.and_then(|v| crate::runtime::limits::bytes(&v)) {
+    if let Some(n) = soft.and_then(|v| limits::bytes(&v)) {
         heap().set_memory_limit(Some(n));
     }
-    if let Some(n) = crate::runtime::limits::memory() {
+    if let Some(n) = limits::memory() {
         heap().set_max_bytes(n as usize);
         goroutine::MAX_STACK.fetch_min((n as usize).max(1 << 16), Ordering::Relaxed);
     }
@@ -352,8 +352,7 @@ impl Executor for Vm {
     }
 
     fn memory_short(&self, rt: &Runtime) {
-        heap().request_gc();
-        rt.poke_all();
+        collect::ask_urgently(rt);
     }
 
     fn quit(&self, rt: &Runtime) -> ! {
@@ -536,7 +535,7 @@ impl Vm {
             Exit::Collect => {
                 forget_call(cx);
                 cx.pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
-                self.collect(cx, true);
+                self.collect(cx, Why::Asked);
                 cx.arm();
                 None
             }
@@ -551,7 +550,7 @@ impl Vm {
         }
         goroutine::save(cx);
         if GC_ASKED.load(Ordering::Acquire) {
-            self.collect(cx, false);
+            self.collect(cx, Why::Due);
         }
         if cx.w().poll.load(Ordering::Acquire) != 0 {
             return Some(Stop::Poll);
@@ -614,7 +613,7 @@ impl Vm {
             if !cx.text.starts_with("retry") {
                 cx.text = "retry".into();
                 goroutine::save(cx);
-                self.collect(cx, true);
+                self.collect(cx, Why::NoMemory);
                 cx.arm();
                 return None;
             }
@@ -902,7 +901,7 @@ fn dump_those(rt: &Runtime, out: &mut String, which: impl Fn(&G) -> bool) {
 /// Why everybody but `skip` waits. The world is stopped for good.
 pub fn explain_all(rt: &Runtime, skip: *const G) -> String {
     // SAFETY: the world is stopped.
-    unsafe { collect::flush_caches(rt) };
+    unsafe { collect::flush(rt) };
     let mut all = Vec::new();
     rt.for_each_g(|g| {
         if g.state() == State::Waiting && !std::ptr::eq(g, skip) {

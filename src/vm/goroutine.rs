@@ -7,21 +7,31 @@
 #![allow(unsafe_code)]
 
 use std::alloc::Layout;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::cx::{Cx, Exit};
 use super::fault::Code;
 use super::unwind::PanicRec;
 use crate::bytecode::program::{HEADER, funcs, gexit_code};
-use crate::heap::FixedShape;
 use crate::heap::rtti::{FuncId, Shape};
+use crate::heap::{FixedShape, heap};
 use crate::race;
 use crate::runtime::sched::task::{G, GRef, RACE_WORD};
 
-/// Smallest stack. Most parked goroutines need no more.
-const MIN_STACK: usize = 512;
+/// Smallest stack. Many parked goroutines need no more.
+const MIN_STACK: usize = 256;
+/// Smallest stack of a goroutine whose function outgrew `MIN_STACK` before.
+const NEXT_STACK: usize = 512;
 /// Stacks below this are not worth shrinking.
-const SHRINK_FROM: usize = 32 << 10;
+const SHRINK_FROM: usize = 4 << 10;
+
+/// Which functions outgrew `MIN_STACK` as goroutines, by number modulo the table's size: a
+/// wrong answer costs 256 bytes.
+static OUTGREW: [AtomicBool; 4096] = [const { AtomicBool::new(false) }; 4096];
+
+fn outgrew(func: usize) -> &'static AtomicBool {
+    &OUTGREW[func % OUTGREW.len()]
+}
 /// `debug.SetMaxStack`, in bytes: Go's default.
 pub static MAX_STACK: AtomicUsize = AtomicUsize::new(1_000_000_000);
 
@@ -97,9 +107,15 @@ fn layout(bytes: usize) -> Layout {
     Layout::from_size_align(bytes, 16).expect("stack size")
 }
 
-/// Gives a stack of at least `bytes` to a fresh G. False when there is no memory.
-fn new_stack(g: &G, bytes: usize) -> bool {
-    let size = bytes.next_power_of_two().max(MIN_STACK);
+/// Gives a stack of at least `bytes` to a fresh G that runs function `func`. False when there
+/// is no memory.
+fn new_stack(g: &G, bytes: usize, func: usize) -> bool {
+    let least = if outgrew(func).load(Ordering::Relaxed) {
+        NEXT_STACK
+    } else {
+        MIN_STACK
+    };
+    let size = bytes.next_power_of_two().max(least);
     // SAFETY: size is not zero.
     let lo = unsafe { std::alloc::alloc_zeroed(layout(size)) };
     if lo.is_null() {
@@ -145,6 +161,9 @@ pub fn grow(cx: &mut Cx) -> bool {
         return true;
     }
     let size = want.next_power_of_two().max(2 * (hi - lo));
+    if hi - lo == MIN_STACK {
+        outgrew(get(g, Word::Entry)).store(true, Ordering::Relaxed);
+    }
     if size > MAX_STACK.load(Ordering::Relaxed) {
         return false;
     }
@@ -173,7 +192,7 @@ pub unsafe fn prepare(g: &G, id: FuncId, clo: u64, args: *const u64, n: usize) -
     let entry = unsafe { &*funcs().base().add(id as usize) };
     let frame = entry.frame_bytes.load(Ordering::Relaxed) as usize;
     let need = (HEADER + n + 2) * 8 + frame;
-    if !new_stack(g, need) {
+    if !new_stack(g, need, id as usize) {
         return false;
     }
     let fp = (get(g, Word::StackLo) + HEADER * 8) as *mut u64;
@@ -248,8 +267,13 @@ pub fn stack_words(g: &G) -> Option<(*const u64, usize)> {
     if lo == 0 {
         return None;
     }
-    // Only up to the end of the innermost frame.
-    let top = super::collect::stack_top(g);
+    // Only up to the end of the innermost frame. When marks are checked, all of it: frames
+    // that are made while marking goes on show what is left there from earlier calls.
+    let top = if heap().checks_marks() {
+        get(g, Word::StackHi)
+    } else {
+        super::collect::stack_top(g)
+    };
     Some((lo as *const u64, (top - lo) / 8))
 }
 

@@ -1,8 +1,10 @@
 //! The virtual machine: executes bytecode as the scheduler's executor.
 //!
-//! The handlers in `ops` are compiled twice, as `ops` and as `race_ops`. What differs are the
-//! few macros defined here in front of each: where dispatch goes on, and what an access to
-//! guest memory means to the race detector (nothing, in `ops`).
+//! The handlers in `ops` are compiled three times: as `ops`, as `gc_ops` for the time while
+//! the collector marks beside the program, and as `race_ops`. What differs are the few macros
+//! defined here in front of each: where dispatch goes on, and what an access to guest memory
+//! means to the collector (`gc_ops`: what a write overwrites is shaded, see `heap::barrier`)
+//! or to the race detector (nothing, in `ops`).
 
 mod advice;
 pub mod afterlife;
@@ -12,6 +14,7 @@ pub mod dispatch;
 pub mod exec;
 pub mod explain;
 pub mod fault;
+pub mod gctrace;
 pub mod goroutine;
 pub mod leak;
 pub mod names;
@@ -32,6 +35,12 @@ macro_rules! pause {
     }};
 }
 macro_rules! racing {
+    () => {
+        false
+    };
+}
+/// Whether this is the set of handlers for the time of marking.
+macro_rules! marking {
     () => {
         false
     };
@@ -82,6 +91,46 @@ pub mod ops;
 
 pub mod panic_text;
 pub mod profile;
+
+macro_rules! vm_go {
+    ($pc:expr, $fp:expr, $cx:expr) => {
+        $crate::vm_go_by!($crate::vm::dispatch::GC_TABLE, $pc, $fp, $cx)
+    };
+}
+macro_rules! marking {
+    () => {
+        true
+    };
+}
+macro_rules! wr {
+    ($pc:expr, $fp:expr, $cx:expr, $p:expr, $n:expr) => {
+        if $n == 8 {
+            $crate::heap::barrier::overwrite_word($p as *const u8);
+        }
+    };
+}
+macro_rules! wr_range {
+    ($cx:expr, $p:expr, $n:expr) => {
+        $crate::heap::barrier::overwrite_now($p as *const u8, $n)
+    };
+}
+macro_rules! wr_many {
+    ($pc:expr, $fp:expr, $cx:expr, $p:expr, $n:expr) => {
+        $crate::heap::barrier::overwrite_now($p as *const u8, $n)
+    };
+}
+#[allow(
+    clippy::duplicate_mod,
+    reason = "the same source with the collector's barrier"
+)]
+#[path = "ops/mod.rs"]
+pub mod gc_ops;
+
+macro_rules! marking {
+    () => {
+        false
+    };
+}
 
 macro_rules! vm_go {
     ($pc:expr, $fp:expr, $cx:expr) => {

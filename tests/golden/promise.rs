@@ -27,6 +27,8 @@ pub struct Promise {
     pub stderr: Vec<String>,
     pub procs: Vec<String>,
     pub repeat: usize,
+    /// `NAME=VALUE`
+    pub env: Vec<String>,
     pub output: Option<Output>,
 }
 
@@ -59,6 +61,7 @@ impl Promise {
                 "exit" => p.exit = Some(number("exit")?),
                 "stderr" => p.stderr.push(value.to_string()),
                 "procs" => p.procs = words(),
+                "env" => p.env.push(value.to_string()),
                 "repeat" => {
                     p.repeat = usize::try_from(number("repeat")?).map_err(|e| e.to_string())?
                 }

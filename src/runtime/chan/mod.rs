@@ -33,6 +33,7 @@ use super::prim::{self, RawLock};
 use super::sched::task::{G, SudogRef, Wake};
 use super::sched::worker::Worker;
 use super::wait_reason::WaitReason;
+use crate::heap::barrier;
 use crate::heap::rtti::Shape;
 use std::cell::Cell;
 use std::ptr::{null_mut, without_provenance_mut};
@@ -228,7 +229,10 @@ impl Hchan {
         }
         if self.conv == Conv::Bytes {
             // SAFETY: both places hold an element (callers).
-            unsafe { prim::copy(dst, src, self.elem_size as usize) };
+            unsafe {
+                barrier::overwrite(dst, self.elem_size as usize);
+                prim::copy(dst, src, self.elem_size as usize);
+            }
             return;
         }
         let mut word = 0u64;
@@ -251,7 +255,10 @@ impl Hchan {
                 8
             };
             // SAFETY: the destination holds an element or a slot.
-            unsafe { prim::zero(dst, n) };
+            unsafe {
+                barrier::overwrite(dst, n);
+                prim::zero(dst, n);
+            }
         }
     }
 
@@ -275,8 +282,11 @@ impl Hchan {
         }
         let i = self.recvx.get();
         let slot = self.slot(i);
-        // SAFETY: slot `i` holds the oldest value.
-        unsafe { self.deliver(dst, slot) };
+        // SAFETY: slot `i` holds the oldest value, which leaves the ring.
+        unsafe {
+            barrier::overwrite(slot, self.elem_size as usize);
+            self.deliver(dst, slot);
+        }
         self.recvx.set(self.after(i));
         if let Some(sd) = self.sendq.pop() {
             // The ring was full, so the freed slot is also the newest.

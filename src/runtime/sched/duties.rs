@@ -28,22 +28,14 @@ pub(super) struct Duties {
     over: u32,
 }
 
-/// The value of a number in `GODEBUG`.
-fn godebug(name: &str) -> i64 {
-    let all = std::env::var("GODEBUG").unwrap_or_default();
-    let mut parts = all.split(',').filter_map(|p| p.split_once('='));
-    let value = parts.find(|(k, _)| *k == name).map(|(_, v)| v.parse());
-    value.and_then(Result::ok).unwrap_or(0)
-}
-
 impl Duties {
     pub(super) fn new() -> Duties {
         let start = prim::nanotime();
-        let trace = godebug("schedtrace").max(0) * 1_000_000;
+        let trace = limits::godebug("schedtrace").max(0) * 1_000_000;
         Duties {
             start,
             trace,
-            detail: trace > 0 && godebug("scheddetail") > 0,
+            detail: trace > 0 && limits::godebug("scheddetail") > 0,
             next_trace: if trace > 0 { start } else { NEVER },
             end: limits::timeout_ns().map_or(NEVER, |n| start.saturating_add(n)),
             memory: limits::memory().and_then(|n| {

@@ -110,6 +110,7 @@ unsafe fn n_copy_slice(cx: &mut Cx, base: *mut u64) -> Exit {
             _ => return c.panic("reflect.Copy: types do not match"),
         };
         let n = dn.min(sn);
+        barrier::overwrite(dp, n * dt.elem().size());
         mem::copy_overlap(dp.cast_mut(), sp, n * dt.elem().size());
         c.ret(n as u64);
     }

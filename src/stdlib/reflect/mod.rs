@@ -8,8 +8,8 @@
 
 use super::fmtcore::{inspect, mem as fmem};
 use crate::heap::map;
-use crate::heap::mem;
 use crate::heap::rtti::{self, Kind, Rtti, Shape};
+use crate::heap::{barrier, mem};
 use crate::lower::Lowerer;
 use crate::runtime::chan::{self, Hchan};
 use crate::vm::cx::{Cx, Exit};
@@ -131,6 +131,7 @@ unsafe fn put(t: &'static Rtti, p: *mut u8, v: Iface) {
     crate::race::writes(p as u64, t.size());
     // SAFETY: by the caller's promise.
     unsafe {
+        barrier::overwrite(p, t.size());
         if t.kind == Kind::Interface {
             mem::store128(p, v.0, v.1);
         } else {
@@ -467,6 +468,7 @@ unsafe fn n_set_bits(cx: &mut Cx, base: *mut u64) -> Exit {
         }
         let bits = inspect::bits_in_memory(t.kind, bits);
         crate::race::writes(p as u64, t.size());
+        barrier::overwrite(p, t.size());
         match t.size() {
             1 => mem::store_u8(p, bits as u8),
             2 => mem::store_u16(p, bits as u16),
@@ -532,6 +534,7 @@ unsafe fn n_set_text(cx: &mut Cx, base: *mut u64) -> Exit {
         if t.kind != Kind::String {
             return c.panic("reflect: the variable is no string");
         }
+        barrier::overwrite(at, 16);
         mem::store128(at, p, n);
     }
     Exit::Next

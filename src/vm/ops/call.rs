@@ -99,6 +99,10 @@ op!(CallN(pc, fp, cx, w) {
     if e != Exit::Next {
         return e;
     }
+    // The world may have been stopped meanwhile, and marking begun or ended.
+    if !racing!() && !crate::heap::barrier::is(marking!()) {
+        leave!(pc.add(1), fp, cx, Exit::Poll);
+    }
     next!(pc, fp, cx, 1)
 });
 op!(Lazy(pc, fp, cx, w) {
