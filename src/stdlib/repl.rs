@@ -547,7 +547,7 @@ unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
     let mut c = unsafe { Call::new(cx, base, 2) };
     let question = session::question();
     if let Question::Lost = question {
-        let who = Seeker { g: c.cx.g, keep: 0 };
+        let who = Seeker::everything(c.cx.g);
         let text = find_lost(c.cx.w(), &who, |_, lost| lost_list(lost));
         crate::try_exit!(c.ret_str(text.as_bytes()));
         return Exit::Next;

@@ -84,7 +84,7 @@ fn missing(r: &Race, what: &str) -> (String, String) {
     let fix = if a.kind.atomic() != b.kind.atomic() {
         format!("use sync/atomic for every access to {what}, not only for one")
     } else if reading(a) || reading(b) {
-        format!("a read lock does not protect a write: lock for writing around it")
+        "a read lock does not protect a write: lock for writing around it".to_string()
     } else if !a.locks.is_empty() && !b.locks.is_empty() {
         format!("the two sides hold different locks; protect {what} with one and the same")
     } else if let Some(l) = la.first().or(lb.first()) {

@@ -19,9 +19,8 @@ fn operand(text: &str) -> &str {
     let start = i;
     while i < b.len() {
         let c = b[i];
-        if c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80 {
-            i += 1;
-        } else if c == b'.' && i > start && b.get(i + 1).is_some_and(|n| !n.is_ascii_digit()) {
+        let selects = c == b'.' && i > start && b.get(i + 1).is_some_and(|n| !n.is_ascii_digit());
+        if selects || c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80 {
             i += 1;
         } else if c == b'(' || c == b'[' {
             match closing(&text[i..]) {

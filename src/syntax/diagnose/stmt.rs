@@ -206,10 +206,9 @@ impl Reader<'_> {
                 }
                 let rhs = self.exprs();
                 let guard = matches!(self.exprs.shape(rhs), Shape::Guard(_));
-                if guard && header == Some(Class::Switch) && op == ":=" {
-                    if let Shape::Name = self.exprs.shape(lhs) {
-                        return Simple::Expr;
-                    }
+                let named = matches!(self.exprs.shape(lhs), Shape::Name);
+                if guard && named && header == Some(Class::Switch) && op == ":=" {
+                    return Simple::Expr;
                 }
                 Simple::Assign(lhs, op, rhs, at)
             }
