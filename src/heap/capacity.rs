@@ -113,7 +113,8 @@ mod tests {
             (520, true, 568),
             (1024, true, 1144),
             (32760, false, 32768),
-            (32761, false, 40960),
+            (32761, false, 32768),
+            (32769, false, 40960),
             (40960, true, 40960),
         ] {
             assert_eq!(rounded(bytes, pointers), want, "{bytes} {pointers}");

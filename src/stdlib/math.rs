@@ -222,9 +222,4 @@ pub const NATIVES: &[Entry] = &[
     ("math.IsInf", n_is_inf),
     ("math.Signbit", n_signbit),
     // Other packages' own names for some of them.
-    ("math/rand.ln", n_log),
-    ("math/rand.sqrt", n_sqrt),
-    ("math/rand.pow", n_pow),
-    ("math/rand/v2.ln", n_log),
-    ("math/rand/v2.sqrt", n_sqrt),
 ];
