@@ -6,8 +6,8 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::instr::{Op, encode32};
-use crate::heap::FixedShape;
 use crate::heap::rtti::{FuncId, Rtti, Shape};
+use crate::heap::{FixedShape, block};
 
 /// Slots of a frame header below `fp`: `fp[-1]` distance to the caller's frame in bytes,
 /// `fp[-2]` return address, `fp[-3]` running closure.
@@ -69,23 +69,20 @@ pub const MAX_FUNCS: usize = 1 << 20;
 
 /// The function table of the process.
 pub struct FuncTable {
-    entries: Box<[FuncEntry]>,
+    entries: &'static [FuncEntry],
     /// Two words per function: a `Lazy` instruction, which compiles on first call.
-    stubs: Box<[AtomicU64]>,
+    stubs: &'static [AtomicU64],
     next: AtomicU32,
     by_code: RwLock<Vec<(usize, usize, &'static Proto)>>,
 }
 
-fn zeroed_slice<T>(n: usize) -> Box<[T]> {
-    // Large zeroed allocations come from fresh pages, so the table costs what is used.
-    let layout = std::alloc::Layout::array::<T>(n).expect("table size");
-    // SAFETY: T is FuncEntry or AtomicU64, for which all-zero bytes are valid; the layout
-    // is that of [T; n] and the pointer is checked.
-    unsafe {
-        let p = std::alloc::alloc_zeroed(layout) as *mut T;
-        assert!(!p.is_null(), "out of memory");
-        Box::from_raw(std::ptr::slice_from_raw_parts_mut(p, n))
-    }
+fn zeroed_slice<T>(n: usize) -> &'static [T] {
+    // Mapped, not allocated: an allocator may clear the whole table.
+    let p = block::map(n * size_of::<T>(), libc::PROT_READ | libc::PROT_WRITE);
+    let p = p.expect("memory for the function table") as *const T;
+    // SAFETY: T is FuncEntry or AtomicU64, for which all-zero bytes are valid; a fresh
+    // mapping of n of them, aligned to a page and never unmapped.
+    unsafe { std::slice::from_raw_parts(p, n) }
 }
 
 impl FuncTable {

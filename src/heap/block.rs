@@ -180,7 +180,8 @@ unsafe impl Send for Region {}
 // SAFETY: as above.
 unsafe impl Sync for Region {}
 
-fn map(bytes: usize, prot: i32) -> Option<usize> {
+/// Maps fresh zeroed memory that costs what is touched of it; None when the system refuses.
+pub fn map(bytes: usize, prot: i32) -> Option<usize> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a fresh anonymous mapping at an address of the system's choice.
     let p = unsafe { libc::mmap(std::ptr::null_mut(), bytes, prot, flags, -1, 0) };

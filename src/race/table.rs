@@ -5,24 +5,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crate::heap::block;
+
 /// Reserves zeroed memory; null when the system refuses.
 pub fn reserve(bytes: usize) -> *mut u8 {
-    // SAFETY: a fresh anonymous mapping at an address of the system's choice.
-    let p = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            bytes,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        )
-    };
-    if p == libc::MAP_FAILED {
-        std::ptr::null_mut()
-    } else {
-        p.cast()
-    }
+    block::map(bytes, libc::PROT_READ | libc::PROT_WRITE).unwrap_or(0) as *mut u8
 }
 
 /// Entries of two words each, numbered from 1.
