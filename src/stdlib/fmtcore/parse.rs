@@ -132,7 +132,16 @@ fn underscores_ok(s: &[u8]) -> bool {
 pub fn parse_float(s: &[u8], bits: i64) -> Parsed<f64> {
     let syntax = (0.0, Some(NumError::Syntax));
     if let Some(f) = special(s) {
-        return (f, None);
+        // Go's NaN has a bit that float32 has no room for.
+        let go = f.is_nan() && bits != 32;
+        return (
+            if go {
+                f64::from_bits(0x7ff8_0000_0000_0001)
+            } else {
+                f
+            },
+            None,
+        );
     }
     let Some(text) = Literal::read(s) else {
         return syntax;
