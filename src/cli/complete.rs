@@ -39,6 +39,8 @@ const TEST: &[&str] = &[
     "list",
     "cpu",
     "leak",
+    "lost",
+    "explore",
     "args",
 ];
 

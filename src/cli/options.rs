@@ -35,7 +35,8 @@ usage:
                                       go test: -run -skip -v -count -timeout -parallel -short
                                       -failfast -shuffle -bench -benchtime -benchmem -json
                                       -list -cpu -args; -leak fails tests that leave
-                                      goroutines behind
+                                      goroutines behind; with -race, -explore=false
+                                      leaves out runs under other schedules
     gosub check [flags] FILE...       report every error of a program, run nothing; also warns
                                       of what vet finds (with --error-format=short not of
                                       unreachable code and self-assignment)

@@ -153,6 +153,14 @@ const READERS: usize = 16;
 fn hold(l: &mut Local, addr: usize, read: bool, tried: bool) {
     let site = stack::here(l);
     let th = super::thread::of(l);
+    // Another goroutine may have unlocked what this one had locked.
+    let stale = |h: &Held| h.addr == addr && !h.read && !read;
+    if let Some(i) = th.held.iter().rposition(stale) {
+        no_longer_held(l, i);
+    } else if th.held.len() == MOST_HELD {
+        no_longer_held(l, 0);
+    }
+    let th = super::thread::of(l);
     let before = th.locks;
     th.locks = stack::lock_set(&mut l.cache, before, (site, read));
     th.split_segment(&mut l.numbers);
@@ -170,22 +178,28 @@ fn hold(l: &mut Local, addr: usize, read: bool, tried: bool) {
     }
     th.held.push(new);
 }
+/// Locks that one goroutine is taken to hold; more are hardly its own any more.
+const MOST_HELD: usize = 64;
+
+/// Strikes a lock off the list of those the goroutine holds.
+fn no_longer_held(l: &mut Local, i: usize) -> Held {
+    let th = super::thread::of(l);
+    let gone = th.held.remove(i);
+    th.locks = gone.before;
+    for h in &mut th.held[i..] {
+        h.before = th.locks;
+        th.locks = stack::lock_set(&mut l.cache, th.locks, (h.site, h.read));
+    }
+    gone
+}
+
 fn let_go(l: &mut Local, addr: usize, read: bool) {
     let th = super::thread::of(l);
     let at = th
         .held
         .iter()
         .rposition(|h| h.addr == addr && h.read == read);
-    let mut same = false;
-    if let Some(i) = at {
-        let h = th.held.remove(i);
-        same = h.seg == th.current();
-        th.locks = h.before;
-        for h in &mut th.held[i..] {
-            h.before = th.locks;
-            th.locks = stack::lock_set(&mut l.cache, th.locks, (h.site, h.read));
-        }
-    }
+    let same = at.is_some_and(|i| no_longer_held(l, i).seg == th.current());
     if !same {
         // Otherwise the locking stands for both.
         touch(l, addr, read);
