@@ -5,6 +5,7 @@ pub mod base;
 pub mod bytecode;
 pub mod cli;
 pub mod doc;
+pub mod embed;
 pub mod explain;
 pub mod format;
 pub mod heap;

@@ -66,6 +66,7 @@ pub mod regexp;
 pub mod repl;
 pub mod rt;
 pub mod runtime;
+pub mod sandbox;
 pub mod signal;
 pub mod sort;
 pub mod strconv;
@@ -101,6 +102,7 @@ pub const TABLES: &[&[Entry]] = &[
     bits::NATIVES,
     bytes::NATIVES,
     digest::NATIVES,
+    crate::embed::NATIVES,
     encoding::NATIVES,
     helpers::NATIVES,
     http::NATIVES,
