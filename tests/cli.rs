@@ -12,6 +12,8 @@ fn gosub(args: &[&str]) -> Output {
 /// A file for one test, under cargo's folder for such files.
 fn file(name: &str, content: &[u8]) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let dir = path.parent().expect("a folder");
+    std::fs::create_dir_all(dir).expect("the folder is writable");
     std::fs::write(&path, content).expect("the folder is writable");
     path
 }
@@ -254,6 +256,44 @@ fn limits_leave_others_alone() {
     for bad in ["--timeout=soon", "--max-memory=-1", "--max-goroutines=0"] {
         refused(&["run", bad, text(&path)]);
     }
+}
+
+#[test]
+fn a_sandbox_refuses_with_errors() {
+    let dir = file("sandbox_in/f.txt", b"data");
+    let dir = dir.parent().expect("a folder");
+    let program = "\
+try := func(what string, err error) { fmt.Println(what, err != nil && errors.Is(err, fs.ErrPermission)) }
+b, err := os.ReadFile(os.Args[1] + \"/f.txt\")
+fmt.Printf(\"%s %v\\n\", b, err)
+_, err = os.ReadFile(\"/etc/passwd\")
+try(\"read\", err)
+try(\"write\", os.WriteFile(os.Args[1]+\"/g\", nil, 0o600))
+_, err = os.Stat(\"/etc\")
+try(\"stat\", err)
+_, err = net.Listen(\"tcp\", \"127.0.0.1:0\")
+try(\"listen\", err)
+_, err = net.Dial(\"tcp\", \"127.0.0.1:1\")
+try(\"dial\", err)
+try(\"run\", exec.Command(\"/bin/true\").Run())
+_, err = os.StartProcess(\"/bin/true\", nil, &os.ProcAttr{})
+try(\"start\", err)
+try(\"exec\", syscall.Exec(\"/bin/true\", nil, nil))
+try(\"link\", os.Symlink(\"/etc\", os.Args[1]+\"/etc\"))
+_, err = net.LookupHost(\"localhost\")
+fmt.Println(err)
+";
+    let f = file("sandbox.gosub", program.as_bytes());
+    let read = format!("--read={}", text(dir));
+    let out = gosub(&["--no-net", "--no-exec", &read, text(&f), text(dir)]);
+    let want = "data <nil>\nread true\nwrite true\nstat true\nlisten true\ndial true\nrun true\n\
+                start true\nexec true\nlink true\nlookup localhost: operation not permitted\n";
+    assert_eq!(
+        stdout(&out),
+        want,
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
 #[test]

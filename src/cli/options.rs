@@ -2,6 +2,7 @@
 
 use crate::base::render::Format;
 use crate::race::report::Form;
+use crate::stdlib::sandbox::Rules;
 
 /// Exit codes, as `--help` lists them.
 pub mod exit {
@@ -60,6 +61,11 @@ flags (one or two dashes):
     --max-memory=SIZE       run: die when more memory is in use, such as 512MB
     --max-goroutines=N      run: die when there are more goroutines
     --timeout=DURATION      run: die after this long, such as 10s; with all stacks
+    --no-net                run: no sockets, no name lookup; like all refusals below, the
+                            program gets an error value (fs.ErrPermission)
+    --no-fs                 run: no files; open descriptors stay usable
+    --read=DIR              run: as --no-fs, but what is below DIR may be read
+    --no-exec               run: no other processes, no signals to them
     --color=WHEN            auto (default), always or never
 
 environment:
@@ -129,6 +135,8 @@ pub struct Options {
     pub race_form: Form,
     /// List goroutines left behind at the end.
     pub leaks: bool,
+    /// What the program must not do.
+    pub rules: Rules,
 }
 
 /// `test` has its own flags; only the error format is everybody's.
@@ -144,6 +152,7 @@ fn test_command(args: &[String]) -> Result<Options, String> {
                 race: false,
                 race_form: Form::Text,
                 leaks: false,
+                rules: Rules::default(),
             });
         }
         match a.trim_start_matches('-').split_once('=') {
@@ -161,6 +170,7 @@ fn test_command(args: &[String]) -> Result<Options, String> {
         race: false,
         race_form: Form::Text,
         leaks: false,
+        rules: Rules::default(),
     })
 }
 
@@ -193,6 +203,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 race,
                 race_form,
                 leaks,
+                rules: Rules::default(),
             });
         }
         None => return Err("no file given".into()),
@@ -203,6 +214,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 race,
                 race_form,
                 leaks,
+                rules: Rules::default(),
             });
         }
         Some(
@@ -215,6 +227,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         }
         Some(_) => "run".to_string(),
     };
+    let mut rules = Rules::default();
     let mut files = Vec::new();
     let mut tail = Vec::new();
     while let Some(a) = rest.next() {
@@ -243,6 +256,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     race,
                     race_form,
                     leaks,
+                    rules,
                 });
             }
             "version" => {
@@ -252,6 +266,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     race,
                     race_form,
                     leaks,
+                    rules,
                 });
             }
             "error-format" => {
@@ -271,6 +286,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     race,
                     race_form,
                     leaks,
+                    rules,
                 });
             }
             "race" => race = !value.is_some_and(|v| v == "false" || v == "0"),
@@ -297,6 +313,20 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     .ok_or_else(|| format!("--{name} needs a value"))?;
                 crate::runtime::limits::set(name, &v)?;
             }
+            "no-net" | "no-fs" | "no-exec" if verb == "run" => {
+                let on = !value.is_some_and(|v| v == "false" || v == "0");
+                match name {
+                    "no-net" => rules.no_net = on,
+                    "no-fs" => rules.no_fs = on,
+                    _ => rules.no_exec = on,
+                }
+            }
+            "read" if verb == "run" => {
+                let v = value
+                    .or_else(|| rest.next())
+                    .ok_or("--read needs a folder")?;
+                rules.read.push(v.into());
+            }
             "color" => {
                 let v = value
                     .or_else(|| rest.next())
@@ -310,6 +340,10 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     "max-memory",
                     "max-goroutines",
                     "timeout",
+                    "no-net",
+                    "no-fs",
+                    "no-exec",
+                    "read",
                 ];
                 let known = known
                     .into_iter()
@@ -355,6 +389,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         race,
         race_form,
         leaks,
+        rules,
     })
 }
 

@@ -31,7 +31,40 @@ pub fn main(args: Vec<String>) -> i32 {
             return exit::FATAL;
         }
     };
+    if let Err(e) = crate::stdlib::sandbox::set(opts.rules.clone()) {
+        eprintln!("gosub: {e}");
+        return exit::FATAL;
+    }
     on_big_stack(move || command(opts))
+}
+
+/// Runs or checks a source for a host program (see `embed`); the exit code.
+pub fn embedded(mode: &str, name: &str, source: &str, flags: &[String], args: &[String]) -> i32 {
+    let mut line: Vec<String> = vec!["run".into(), "--error-format=short".into()];
+    line.extend(flags.iter().cloned());
+    line.push(name.to_string());
+    line.extend(args.iter().cloned());
+    let opts = options::parse(&line).and_then(|o| {
+        crate::stdlib::sandbox::set(o.rules.clone())?;
+        Ok(o)
+    });
+    let opts = match opts {
+        Ok(o) => o,
+        Err(e) => {
+            eprintln!("gosub: {e}");
+            return exit::FATAL;
+        }
+    };
+    let text = vec![(name.to_string(), source.to_string())];
+    let (name, args, check) = (name.to_string(), args.to_vec(), mode == "check");
+    on_big_stack(move || match load_texts(&text, &opts) {
+        Ok(_) if check => exit::OK,
+        Ok(l) => {
+            race_mode(&opts);
+            run(l, &name, &args)
+        }
+        Err(code) => code,
+    })
 }
 
 fn on_big_stack(f: impl FnOnce() -> i32 + Send + 'static) -> i32 {

@@ -70,6 +70,7 @@ pub mod regexp;
 pub mod repl;
 pub mod rt;
 pub mod runtime;
+pub mod sandbox;
 pub mod signal;
 pub mod sort;
 pub mod strconv;
@@ -108,6 +109,7 @@ pub const TABLES: &[&[Entry]] = &[
     bytes::NATIVES,
     cipher::NATIVES,
     digest::NATIVES,
+    crate::embed::NATIVES,
     encoding::NATIVES,
     flate::NATIVES,
     helpers::NATIVES,

@@ -545,6 +545,11 @@ sys_native!(lookup_addr, 3, |c| {
 // The text of a lookup's error code.
 sys_native!(lookup_text, 2, |c| {
     let code = c.int();
+    if code == libc::EPERM as i64 {
+        // Refused by the sandbox.
+        c.ret_substr(b"operation not permitted");
+        return Exit::Next;
+    }
     let s = std::ffi::CStr::from_ptr(libc::gai_strerror(code as i32));
     c.ret_substr(s.to_bytes());
 });

@@ -45,6 +45,12 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
             t.funcs[*n as usize] = *f;
         }
     }
+    let Tables { funcs, names } = &mut t;
+    crate::stdlib::sandbox::install(|name| {
+        let n = names.get(name)?;
+        // SAFETY: each native is asked for once, so the references are to different places.
+        Some(unsafe { &mut *funcs.as_mut_ptr().add(*n as usize) })
+    });
     t
 });
 
