@@ -123,6 +123,14 @@ pub struct Unit {
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
     let mut l = Loader::new(Reach::new());
     l.units(units, opts);
+    if !l.diagnostics.is_empty() {
+        let names = crate::script::by_name();
+        let meant = |name: &str| match names.get(name).map(Vec::as_slice) {
+            Some([path]) => Some(path.to_string()),
+            _ => None,
+        };
+        crate::explain::advice::add(&mut l.diagnostics, &l.sources, &meant);
+    }
     Loaded {
         sources: l.sources,
         packages: l.packages,

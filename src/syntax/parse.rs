@@ -14,7 +14,7 @@ use super::diagnose;
 use super::script::Script;
 use super::token::{T, Tok};
 use super::{grammar, lex};
-use crate::base::diag::Diagnostic;
+use crate::base::diag::{Diagnostic, SYNTAX};
 use crate::base::intern::Name;
 use crate::base::span::{FileId, SourceMap, Span};
 use lalrpop_util::ParseError;
@@ -82,7 +82,7 @@ fn parse_tokens(
 ) -> (Vec<Diagnostic>, bool, bool) {
     let src = sources.file(file);
     let end = src.base + src.text.len() as u32;
-    let lexed_errors = lexed.errors;
+    let mut lexed_errors = lexed.errors;
     let mut errors = Vec::new();
     let mut driver = Driver {
         b: Builder::new(ast, &src.text, src.base, &lexed.docs),
@@ -128,9 +128,15 @@ fn parse_tokens(
         };
         let mut found = diagnose::diagnose(source);
         if !found.iter().any(Diagnostic::is_syntax) {
-            // Whatever the grammar does not take must not run.
-            found.extend(errors.into_iter().find(Diagnostic::is_syntax));
-            found.extend(fault.map(|at| Diagnostic::syntax(at, "unexpected token")));
+            // What the grammar does not take must not be checked or run. Go says nothing
+            // more about what malformed tokens spoil.
+            match lexed_errors.first_mut() {
+                Some(first) => first.code = SYNTAX,
+                None => {
+                    found.extend(errors.into_iter().find(Diagnostic::is_syntax));
+                    found.extend(fault.map(|at| Diagnostic::syntax(at, "unexpected token")));
+                }
+            }
         }
         errors = found;
     }

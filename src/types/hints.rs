@@ -70,6 +70,13 @@ impl Checker<'_> {
         self.label_type(d, base, "is declared here")
     }
 
+    /// For a field that a struct literal names but the struct lacks.
+    pub(super) fn hint_field(&self, d: Diagnostic, base: Ty, name: Name) -> Diagnostic {
+        let fields = as_struct(base).unwrap_or(&[]);
+        let d = self.did_you_mean(d, name, fields.iter().map(|f| f.name.as_str()));
+        self.label_type(d, base, "is declared here")
+    }
+
     fn label_type(&self, d: Diagnostic, ty: Ty, what: &str) -> Diagnostic {
         match as_named(ty).map(|n| n.obj) {
             Some(o) if o.pkg == Some(self.pkg) => {
@@ -126,12 +133,22 @@ impl Checker<'_> {
         });
         let Some(m) = missing else { return d };
         let wanted = method_string(m.name, m.sig);
+        let base = deref(x.ty).0;
+        let of_pointer = method_set(Ty::new(Type::Pointer(base)));
+        let there = of_pointer
+            .iter()
+            .find(|h| same_id(h.name, h.pkg, m.name, m.pkg.or(Some(self.pkg))));
+        if let Some(o) = there.and_then(|h| h.obj)
+            && o.pkg == Some(self.pkg)
+        {
+            let text = format!("declared for *{} only", self.tstr(base));
+            return d.with_label(o.span, text);
+        }
         let d = if m.pkg == Some(self.pkg) && m.span != Default::default() {
             d.with_label(m.span, format!("{} wants this method", self.tstr(t)))
         } else {
             d.with_note(format!("{} wants the method {wanted}", self.tstr(t)))
         };
-        let base = deref(x.ty).0;
         self.label_type(d, base, &format!("lacks the method {wanted}"))
     }
 

@@ -9,6 +9,7 @@ use super::operand::{Operand, is_valid};
 use super::predicates::*;
 use super::ty::*;
 use super::universe::basic;
+use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::{Pos, Span};
 use crate::syntax::ast::{Elem, ExprId, ExprKind};
@@ -142,7 +143,9 @@ impl Checker<'_> {
                 };
                 let Some((path, field)) = found else {
                     let m = self.unknown_field(fields, name, base);
-                    self.err("MissingLitField", self.espan(k), m);
+                    let d = Diagnostic::error("MissingLitField", self.espan(k), m);
+                    let d = self.hint_field(d, base, name);
+                    self.report(d);
                     self.use_elems(std::slice::from_ref(el));
                     continue;
                 };
