@@ -6,6 +6,7 @@ pub mod bytecode;
 pub mod cli;
 pub mod doc;
 pub mod embed;
+mod embedded_files;
 pub mod explain;
 pub mod format;
 pub mod heap;

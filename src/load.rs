@@ -329,7 +329,7 @@ impl Loader {
             let may = unit.path == "main" && unit.files.len() == 1 && !go;
             let mut text = text.clone();
             if text.contains("//go:embed ") {
-                let (with_files, errors) = crate::embed::expand(&text, full);
+                let (with_files, errors) = crate::embedded_files::expand(&text, full);
                 text = with_files;
                 for (line, e) in errors {
                     let e = format!("{name}:{line}:12: {e}");

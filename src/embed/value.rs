@@ -195,7 +195,7 @@ mod tests {
         ] {
             assert!(receive(&mut &bad[..]).is_err(), "{bad:?}");
         }
-        let mut deep = vec![6, 1, 0, 0, 0].repeat(100);
+        let mut deep = [6, 1, 0, 0, 0].repeat(100);
         deep.push(0);
         let mut b = (deep.len() as u32).to_le_bytes().to_vec();
         b.extend(deep);
