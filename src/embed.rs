@@ -199,10 +199,7 @@ pub fn expand(text: &str, file: &Path) -> (String, Vec<(usize, String)>) {
             Some(ty @ ("string" | "[]byte")) => match files.values().next() {
                 Some(b) if files.len() == 1 => Some(format!("{ty}({})", literal(b))),
                 _ => {
-                    errors.push((
-                        i,
-                        format!("invalid go:embed: multiple files for type {ty}"),
-                    ));
+                    errors.push((i, format!("invalid go:embed: multiple files for type {ty}")));
                     None
                 }
             },

@@ -4,7 +4,7 @@
 
 use std::f64::consts::PI;
 
-use super::elementary;
+use super::{elementary, special};
 use crate::vm::natives::Entry;
 
 // ----- logic -----
@@ -245,9 +245,9 @@ unary! {
     n_log10 elementary::log10;
     n_log1p elementary::log1p;
     n_logb logb;
-    n_gamma elementary::gamma;
-    n_erf libm::erf;
-    n_erfc libm::erfc;
+    n_gamma special::gamma;
+    n_erf special::erf;
+    n_erfc special::erfc;
     n_erfinv erfinv;
     n_erfcinv |x: f64| erfinv(1.0 - x);
     n_j0 libm::j0;

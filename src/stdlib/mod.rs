@@ -72,6 +72,7 @@ pub mod rt;
 pub mod runtime;
 pub mod signal;
 pub mod sort;
+mod special;
 pub mod strconv;
 pub mod strings;
 pub mod sync;
