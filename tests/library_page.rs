@@ -75,6 +75,13 @@ fn declared(text: &str, have: &mut BTreeSet<String>) {
                 {
                     ty = Some((n.to_string(), ""));
                 }
+                // A struct in one line.
+                if let (Some(n), Some((_, fields))) =
+                    (names(rest).first(), rest.split_once(" struct{ "))
+                {
+                    let fields = fields.trim_end_matches('}').split("; ");
+                    have.extend(fields.flat_map(names).map(|f| format!("{n}.{f}")));
+                }
             }
         }
     }

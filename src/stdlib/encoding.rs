@@ -236,7 +236,20 @@ native!(n_crc32, 1, |c| {
     c.ret(crc32(crc, at, p) as u64);
 });
 
+/// go/format: the usual layout of a source text, and whether it has syntax errors.
+unsafe fn go_format(cx: &mut crate::vm::cx::Cx, base: *mut u64) -> crate::vm::cx::Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { crate::vm::natives::Call::new(cx, base, 4) };
+    let text = String::from_utf8_lossy(c.bytes()).into_owned();
+    let done = crate::format::format(&text);
+    let ok = done.is_ok();
+    crate::try_exit!(c.ret_bytes(done.unwrap_or_default().as_bytes()));
+    c.ret_bool(ok);
+    crate::vm::cx::Exit::Next
+}
+
 pub const NATIVES: &[Entry] = &[
+    ("go/format.layout", go_format),
     ("encoding/hex.quoteByte", n_quote_byte),
     ("encoding/hex.EncodeToString", n_hex_encode),
     ("encoding/hex.decode", n_hex_decode),

@@ -100,8 +100,16 @@ fn words(e: &Error) -> String {
             | CertificateError::NotValidYetContext { .. } => {
                 format!("{cert}certificate has expired or is not yet valid: ")
             }
-            CertificateError::NotValidForName => "name".into(),
-            CertificateError::NotValidForNameContext { .. } => "name".into(),
+            CertificateError::NotValidForName => "name ".into(),
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                // The names as rustls shows them: DnsName("example.com"), IpAddress(::1).
+                let names = presented.iter().filter_map(|p| {
+                    let (kind, name) = p.split_once('(')?;
+                    let name = name.trim_end_matches(')').trim_matches('"');
+                    Some(format!("{}:{name}", &kind[..1]))
+                });
+                format!("name {}", names.collect::<Vec<_>>().join(" "))
+            }
             other => format!("{cert}{other:?}"),
         },
         Error::AlertReceived(a) => format!("remote error: tls: {}", alert(*a)),
