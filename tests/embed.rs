@@ -100,7 +100,7 @@ fmt.Println(n)
     assert_eq!(
         o.stdout_text(),
         "10 <nil>\n\
-         []interface {}{interface {}(nil), true, 1.5, \"s\", []byte{0x1}, []interface {}{\"x\"}} <nil>\n\
+         []interface {}{interface {}(nil), true, 1.5, \"s\", []uint8{0x1}, []interface {}{\"x\"}} <nil>\n\
          as told\nhost: no function none\nhost: function panics panicked\n\
          host: argument 1 of sum: a chan int cannot be sent\n21\n"
     );
