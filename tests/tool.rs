@@ -410,6 +410,39 @@ fn benchmarks_print_gos_columns() {
 }
 
 #[test]
+fn the_tour_leads_to_every_example() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let tour = std::fs::read_to_string(dir.join("README.md")).expect("the tour");
+    for e in std::fs::read_dir(&dir).expect("examples") {
+        let name = e.expect("an entry").file_name();
+        let name = name.to_str().expect("a name");
+        if name.ends_with(".gosub") {
+            assert_eq!(tour.matches(&format!("({name})")).count(), 1, "{name}");
+        }
+    }
+    for part in tour.split("](").skip(1) {
+        let target = part.split(')').next().expect("a link");
+        assert!(dir.join(target).exists(), "{target}");
+    }
+}
+
+#[test]
+fn failfast_leaves_examples_alone() {
+    let dir = test_file(
+        "failfast",
+        "func TestA(t *testing.T) { t.Fail() }\nfunc TestB(t *testing.T) { t.Fail() }\n\
+         func Example() {\n\tprintln()\n\t// Output: x\n}",
+    );
+    let got = text(&gosub(&dir, &["test", "-failfast", "."], "").stdout);
+    assert!(got.contains("--- FAIL: TestA"), "{got}");
+    assert!(!got.contains("TestB"), "{got}");
+    assert!(
+        got.contains("--- FAIL: Example (0.00s)\ngot:\n\nwant:\nx\n"),
+        "{got}"
+    );
+}
+
+#[test]
 fn misspelt_commands_and_flags_get_hints() {
     let dir = root("script");
     let hint = |args: &[&str], want: &str| {

@@ -14,6 +14,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("doc", "show documentation"),
     ("dis", "list the bytecode of a program"),
     ("completions", "print completions for a shell"),
+    ("man", "print the manual page"),
     ("version", "print the version"),
     ("help", "print help"),
 ];

@@ -5,6 +5,7 @@ pub mod complete;
 pub mod doc;
 pub mod explain;
 pub mod fmt;
+pub mod man;
 pub mod options;
 pub mod repl;
 pub mod run;

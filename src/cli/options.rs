@@ -47,6 +47,7 @@ usage:
     gosub fmt [-l] [-w] [-d] [PATH...]  lay out source files as gofmt does
     gosub dis FILE                    list the bytecode of a program
     gosub completions SHELL           completions for bash, zsh or fish
+    gosub man                         manual page: gosub man | man -l -
     gosub version                     print the version
     gosub --help                      print this text
 
@@ -121,6 +122,7 @@ pub enum Command {
         args: Vec<String>,
     },
     Fmt(super::fmt::FmtOptions),
+    Man,
     Version,
     Help,
 }
@@ -219,7 +221,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         }
         Some(
             v @ ("run" | "repl" | "completions" | "check" | "vet" | "explain" | "doc" | "dis"
-            | "version" | "help"),
+            | "version" | "man" | "help"),
         ) => {
             let v = v.to_string();
             rest.next();
@@ -365,6 +367,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let command = match verb.as_str() {
         "version" => Command::Version,
         "help" => Command::Help,
+        "man" => Command::Man,
         "repl" => Command::Repl,
         "completions" => Command::Completions {
             shell: one(files).map_err(|_| "completions needs bash, zsh or fish")?,

@@ -88,6 +88,10 @@ fn command(opts: Options) -> i32 {
             print!("{HELP}");
             exit::OK
         }
+        Command::Man => {
+            print!("{}", super::man::page());
+            exit::OK
+        }
         Command::Version => {
             println!(
                 "gosub version {} {}/{}",

@@ -372,11 +372,16 @@ fn print(spans: &[Span], links: &[Link]) -> String {
             prose.push_str(&out[from..]);
         }
     }
-    // Links that are used, then those that are not.
+    // Links that are used, then those that are not. A use may go over the end of a line.
+    let prose = prose.split_whitespace().collect::<Vec<_>>().join(" ");
     for used in [true, false] {
         let mut first = true;
         for l in links {
-            if prose.contains(&format!("[{}]", l.text)) == used {
+            if prose.contains(&format!(
+                "[{}]",
+                l.text.split_whitespace().collect::<Vec<_>>().join(" ")
+            )) == used
+            {
                 if first {
                     out.push('\n');
                     first = false;

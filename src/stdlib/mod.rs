@@ -73,7 +73,6 @@ pub mod runtime;
 pub mod sandbox;
 pub mod signal;
 pub mod sort;
-mod special;
 pub mod strconv;
 pub mod strings;
 pub mod sync;
