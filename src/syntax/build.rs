@@ -340,7 +340,7 @@ impl<'a> Builder<'a> {
     }
     /// A literal. A malformed one has been reported and has no value.
     pub fn basic(&mut self, kind: LitKind, l: Pos, r: Pos) -> ExprId {
-        let inside = |d: &Diagnostic| l <= d.span.lo && d.span.lo < r;
+        let inside = |d: &Diagnostic| l <= d.span.lo && d.span.lo <= r;
         let bad = !self.malformed.is_empty() && self.malformed.iter().any(inside);
         let kind = if bad {
             ExprKind::Bad
