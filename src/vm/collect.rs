@@ -310,7 +310,12 @@ fn mark_last(rt: &Runtime, m: &mut Marker) {
     // A pending timer of an unmarked channel will never be noticed.
     rt.retain_timers(|t| {
         let addr = t as *const _ as usize;
-        let keep = !t.is_channel() || m.is_marked(addr) || m.is_marked(t.arg());
+        if m.is_marked(addr) {
+            // Its channel or function is, too: the timer names it. There may be very many
+            // timers, so none of them is looked at without need.
+            return true;
+        }
+        let keep = !t.is_channel() || m.is_marked(t.arg());
         if keep {
             m.mark_word(addr as u64);
             m.mark_word(t.arg() as u64);
