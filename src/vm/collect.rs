@@ -51,6 +51,14 @@ impl Vm {
     /// Takes the next step of a collection, or the steps of a whole one.
     pub(super) fn collect(&self, cx: &mut Cx, why: Why) {
         goroutine::save(cx);
+        if why == Why::Due && heap().is_marking() && !URGENT.load(Ordering::Acquire) {
+            // The program may have brought up more to mark since the helpers called.
+            GC_ASKED.store(false, Ordering::SeqCst);
+            if !heap().finish_is_due() {
+                return;
+            }
+            GC_ASKED.store(true, Ordering::SeqCst);
+        }
         match why {
             Why::Due => self.stopped(cx, false, |rt| {
                 if !GC_ASKED.swap(false, Ordering::AcqRel) {
