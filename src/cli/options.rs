@@ -76,7 +76,8 @@ environment:
     GOMEMLIMIT     memory to stay below by collecting more often, such as 1GiB
     GOTRACEBACK    none, single (default), all, system or crash: what a dying program prints
     GODEBUG        schedtrace=N prints the scheduler's state every N ms; with scheddetail=1
-                   every processor, thread and goroutine
+                   every processor, thread and goroutine; gctrace=1 prints a line for each
+                   collection; gccheckmark=1 checks what the collector marks beside the program
     NO_COLOR       no colours
 
 exit codes:

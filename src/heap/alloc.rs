@@ -91,6 +91,8 @@ pub struct Stats {
     pub live_objects: u64,
     /// Bytes of blocks in use (`HeapInuse`).
     pub heap_inuse: u64,
+    /// Bytes of free blocks without memory of the system's (`HeapReleased`).
+    pub heap_released: u64,
     /// Bytes made accessible (`HeapSys`).
     pub heap_sys: u64,
     /// Bytes ever allocated, in cells (`TotalAlloc`).
@@ -324,9 +326,14 @@ impl Heap {
     /// Present figures.
     pub fn stats(&self) -> Stats {
         let fresh = self.fresh_bytes.load(Relaxed);
-        let (used, sys) = {
+        let (used, sys, released) = {
             let p = lock(&self.pages);
-            (p.used as u64 * BLOCK as u64, p.committed_bytes() as u64)
+            let released = p.released(&self.region) as u64 * BLOCK as u64;
+            (
+                p.used as u64 * BLOCK as u64,
+                p.committed_bytes() as u64,
+                released,
+            )
         };
         let f = lock(&self.figures);
         Stats {
@@ -335,6 +342,7 @@ impl Heap {
             live_objects: f.live_objects,
             heap_inuse: used,
             heap_sys: sys,
+            heap_released: released,
             total_alloc: self.old_bytes.load(Relaxed) + fresh,
             mallocs: self.mallocs.load(Relaxed),
             frees: f.frees,

@@ -335,6 +335,20 @@ impl Pages {
         }
     }
 
+    /// Free blocks that hold no memory of the system's.
+    pub fn released(&self, region: &Region) -> usize {
+        let runs = self.free.iter().map(|&(len, start)| (start, start + len));
+        let clean = |from: u32, to: u32| {
+            // SAFETY: free blocks inside the table, owned by the holder of the page lock.
+            (from..to)
+                .filter(|&b| unsafe { !(*region.meta(b)).dirty })
+                .count()
+        };
+        runs.chain([(self.next, self.committed.max(self.next))])
+            .map(|(from, to)| clean(from, to))
+            .sum()
+    }
+
     /// Bytes made accessible so far.
     pub fn committed_bytes(&self) -> usize {
         self.committed as usize * BLOCK

@@ -226,6 +226,11 @@ impl Heap {
         true
     }
 
+    /// Whether all is marked that helpers know of.
+    pub fn finish_is_due(&self) -> bool {
+        self.helpers.finish_is_due()
+    }
+
     /// Waits until the helpers have marked everything they know of, or nothing is marked
     /// any more. Not on a thread that the stopped world would wait for.
     pub fn wait_marked(&self) {

@@ -243,6 +243,11 @@ impl Helpers {
         false
     }
 
+    /// See [`Heap::finish_is_due`].
+    pub(super) fn finish_is_due(&self) -> bool {
+        lock(&self.pool).phase == Phase::Marked
+    }
+
     /// See [`Heap::wait_marked`].
     pub(super) fn wait_marked(&self) {
         let mut pool = lock(&self.pool);

@@ -308,7 +308,7 @@ unsafe fn mem_stats(cx: &mut Cx, base: *mut u64) -> Exit {
     });
     cx.w().start_the_world();
     cx.moved();
-    let v: [u64; 12] = [
+    let v: [u64; 14] = [
         s.heap_alloc,
         s.total_alloc,
         s.heap_sys + stacks as u64,
@@ -321,9 +321,11 @@ unsafe fn mem_stats(cx: &mut Cx, base: *mut u64) -> Exit {
         s.pause_total_ns,
         s.num_gc,
         s.forced,
+        s.heap_inuse.max(s.heap_alloc),
+        s.heap_released,
     ];
-    // SAFETY: the result is an array of twelve words.
-    let mut c = unsafe { Call::new(cx, base, 12) };
+    // SAFETY: the result is an array of fourteen words.
+    let mut c = unsafe { Call::new(cx, base, 14) };
     for x in v {
         c.ret(x);
     }

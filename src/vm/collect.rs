@@ -51,6 +51,14 @@ impl Vm {
     /// Takes the next step of a collection, or the steps of a whole one.
     pub(super) fn collect(&self, cx: &mut Cx, why: Why) {
         goroutine::save(cx);
+        if why == Why::Due && heap().is_marking() && !URGENT.load(Ordering::Acquire) {
+            // The program may have brought up more to mark since the helpers called.
+            GC_ASKED.store(false, Ordering::SeqCst);
+            if !heap().finish_is_due() {
+                return;
+            }
+            GC_ASKED.store(true, Ordering::SeqCst);
+        }
         match why {
             Why::Due => self.stopped(cx, false, |rt| {
                 if !GC_ASKED.swap(false, Ordering::AcqRel) {
@@ -310,7 +318,12 @@ fn mark_last(rt: &Runtime, m: &mut Marker) {
     // A pending timer of an unmarked channel will never be noticed.
     rt.retain_timers(|t| {
         let addr = t as *const _ as usize;
-        let keep = !t.is_channel() || m.is_marked(addr) || m.is_marked(t.arg());
+        if m.is_marked(addr) {
+            // Its channel or function is, too: the timer names it. There may be very many
+            // timers, so none of them is looked at without need.
+            return true;
+        }
+        let keep = !t.is_channel() || m.is_marked(t.arg());
         if keep {
             m.mark_word(addr as u64);
             m.mark_word(t.arg() as u64);
