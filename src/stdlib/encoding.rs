@@ -239,10 +239,15 @@ native!(n_crc32, 1, |c| {
 /// go/format: the usual layout of a source text, and whether it has syntax errors.
 unsafe fn go_format(cx: &mut crate::vm::cx::Cx, base: *mut u64) -> crate::vm::cx::Exit {
     // SAFETY: called with the native's own arguments.
-    let mut c = unsafe { crate::vm::natives::Call::new(cx, base, 4) };
+    let mut c = unsafe { crate::vm::natives::Call::new(cx, base, 3) };
     let text = String::from_utf8_lossy(c.bytes()).into_owned();
-    let done = crate::format::format(&text);
-    let ok = done.is_ok();
+    // The formatter recurses as deep as the source does, which needs a large stack.
+    let done = std::thread::Builder::new()
+        .stack_size(256 << 20)
+        .spawn(move || crate::format::format(&text).ok())
+        .ok()
+        .and_then(|t| t.join().ok().flatten());
+    let ok = done.is_some();
     crate::try_exit!(c.ret_bytes(done.unwrap_or_default().as_bytes()));
     c.ret_bool(ok);
     crate::vm::cx::Exit::Next
