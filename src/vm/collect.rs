@@ -239,7 +239,7 @@ unsafe fn collect_stopped(rt: &Runtime, seek: Option<&Seeker>) -> Vec<GRef> {
     // outside the heap that hold guest pointers.
     unsafe {
         heap().collect(&mut |m| {
-            if seek.is_some() {
+            if seek.is_some_and(|s| s.among == 0) {
                 // Looking for lost goroutines, whatever a timer leads to counts.
                 rt.for_each_timer(|t| {
                     m.mark_word(t as *const _ as u64);
