@@ -45,7 +45,6 @@ fn around<'s>(sources: &'s SourceMap, d: &Diagnostic) -> (&'s str, &'s str) {
 
 fn syntax(message: &str, before: &str, after: &str) -> Option<&'static str> {
     let has = |s: &str| message.contains(s);
-    let start = before.trim_start();
     Some(if has("cannot use assignment") {
         "= assigns; == compares"
     } else if has(" := ") && has("as value") {
@@ -54,7 +53,7 @@ fn syntax(message: &str, before: &str, after: &str) -> Option<&'static str> {
         "the opening brace stands on the same line, since a line end ends the statement"
     } else if has("unexpected keyword else") {
         "else stands on the line of the closing brace: } else {"
-    } else if start.starts_with("while ") || after.starts_with("while ") {
+    } else if before.split_whitespace().next_back() == Some("while") {
         "for is Go's only loop: for CONDITION {"
     } else if has("at end of statement") && (before.contains("++") || before.contains("--")) {
         "x++ and x-- are statements; they have no value"
@@ -178,7 +177,7 @@ fn advice(code: &str, message: &str) -> Option<String> {
         }
         "IncompatibleAssign" => {
             let want = message.split(") as ").nth(1)?.split(" value in").next()?;
-            let have = message.split(" of type ").nth(1)?.split(')').next()?;
+            let have = message.split(" type ").nth(1)?.split(')').next()?;
             if has("has pointer receiver") {
                 "only the pointer has this method: use &v"
             } else if number(have) && number(want) {
