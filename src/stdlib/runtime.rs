@@ -14,6 +14,7 @@ use crate::vm::goroutine::{self, MAX_STACK, Word};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::ops::aggregate::implements;
 use crate::vm::traceback::{self, Frame};
+use crate::vm::unwind;
 
 /// Number of processors the process may use.
 pub fn num_cpu() -> usize {
@@ -113,7 +114,11 @@ unsafe fn cpus(cx: &mut Cx, base: *mut u64) -> Exit {
 unsafe fn num_goroutine(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 1) };
-    let n = c.cx.w().rt().num_goroutine();
+    let n =
+        c.cx.w()
+            .rt()
+            .num_goroutine()
+            .saturating_sub(goroutine::system_count());
     c.ret(n as u64);
     Exit::Next
 }
@@ -153,7 +158,7 @@ unsafe fn goroot(cx: &mut Cx, base: *mut u64) -> Exit {
 fn dump(cx: &mut Cx, all: bool) -> String {
     let mut out = String::new();
     let pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
-    let frames = traceback::frames(pc, cx.fp, true);
+    let frames = unwind::running(cx, pc);
     traceback::write_goroutine(&mut out, cx.g(), "running", &frames);
     if all {
         let w = cx.w();
@@ -194,7 +199,7 @@ unsafe fn print_err(cx: &mut Cx, base: *mut u64) -> Exit {
 /// Frames of the caller of the native, innermost first, adapters left out.
 fn callers(cx: &Cx) -> Vec<Frame> {
     let pc = goroutine::get(cx.g(), Word::Pc) as *const u64;
-    let all = traceback::frames(pc, cx.fp, true);
+    let all = unwind::running(cx, pc);
     all.into_iter()
         .filter(|f| traceback::place(*f).is_some_and(|p| !p.wrapper))
         .collect()
@@ -278,8 +283,8 @@ unsafe fn pc_info(cx: &mut Cx, base: *mut u64) -> Exit {
             is_return: !at_entry,
         }),
     ) {
-        (Some(proto), Some(place)) => {
-            let entry = proto.code.as_ptr() as usize;
+        (proto, Some(place)) => {
+            let entry = proto.map_or(pc, |p| p.code.as_ptr() as usize);
             let start = traceback::place(Frame {
                 pc: entry,
                 is_return: false,

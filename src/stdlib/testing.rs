@@ -190,6 +190,7 @@ unsafe fn watch(cx: &mut Cx, base: *mut u64) -> Exit {
             }
         }
     }
+    goroutine::make_system(&g);
     let w = c.cx.w();
     w.park_with(&g, WaitReason::Other, 0, || w.rt().set_watcher(g));
     Exit::Parked

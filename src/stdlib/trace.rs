@@ -100,7 +100,10 @@ unsafe fn goroutine_stacks(cx: &mut Cx, base: *mut u64) -> Exit {
     let w = c.cx.w();
     w.stop_the_world();
     w.rt().for_each_g(|g| {
-        if !std::ptr::eq(g, c.cx.g()) && !matches!(g.state(), State::Running | State::Idle) {
+        if !std::ptr::eq(g, c.cx.g())
+            && !goroutine::is_system(g)
+            && !matches!(g.state(), State::Running | State::Idle)
+        {
             stacks.push(profile::addresses(&traceback::stopped_frames(g)));
         }
     });

@@ -712,7 +712,7 @@ impl Vm {
         out.push('\n');
         let level = traceback_level();
         if level > 0 {
-            let trace = joined(shown.iter().map(|r| r.trace.as_slice()));
+            let trace = unwind::joined(shown.iter().map(|r| r.trace.as_slice()));
             traceback::write_goroutine(&mut out, cx.g(), "running", &trace);
             if level > 1 {
                 goroutine::save(cx);
@@ -831,22 +831,6 @@ fn forget_call(cx: &Cx) {
     }
 }
 
-/// The stack at the last of several panics, each raised by a deferred call of the one
-/// before: its own frames down to the deferring function, then the earlier panic's.
-fn joined<'a>(traces: impl Iterator<Item = &'a [traceback::Frame]>) -> Vec<traceback::Frame> {
-    let mut all: Vec<traceback::Frame> = Vec::new();
-    for t in traces {
-        let outer = t.iter().rev().zip(all.iter().rev());
-        let same = outer.take_while(|(a, b)| a.pc == b.pc).count();
-        // The deferring function itself is at another place in its epilogue.
-        let own = t.len().saturating_sub(same + usize::from(!all.is_empty()));
-        let mut next = t[..own].to_vec();
-        next.append(&mut all);
-        all = next;
-    }
-    all
-}
-
 /// `debug.SetTraceback`, plus one; 0: not set.
 static TRACEBACK: AtomicUsize = AtomicUsize::new(0);
 
@@ -881,13 +865,13 @@ pub fn dump_all(rt: &Runtime, out: &mut String, skip: *const G) {
 /// Appends the goroutines that `which` wants, in the order of their numbers.
 fn dump_those(rt: &Runtime, out: &mut String, which: impl Fn(&G) -> bool) {
     let mut all = Vec::new();
+    let system = traceback_level() > 2;
     rt.for_each_g(|g| {
-        if which(g) {
+        if which(g) && (system || !goroutine::is_system(g)) {
             all.push(g.gref());
         }
     });
     all.sort_by_key(|g| g.id());
-    let system = traceback_level() > 2;
     for g in all {
         out.push('\n');
         if system || g.state() == State::Running {

@@ -53,6 +53,27 @@ pub enum Word {
     Owner,
 }
 
+/// The owner of goroutines that belong to the library, not to the program. Nobody counts or
+/// lists them.
+pub const SYSTEM: usize = usize::MAX;
+static SYSTEM_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Makes a G one of the library's own.
+pub fn make_system(g: &G) {
+    if !is_system(g) {
+        set(g, Word::Owner, SYSTEM);
+        SYSTEM_COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+}
+/// See [`SYSTEM`].
+pub fn is_system(g: &G) -> bool {
+    get(g, Word::Owner) == SYSTEM
+}
+/// How many there are; they do not end before the program.
+pub fn system_count() -> usize {
+    SYSTEM_COUNT.load(Ordering::Relaxed)
+}
+
 /// Reads a word of a G's VM state. Only its runner, or anyone while the world is stopped.
 #[inline(always)]
 pub fn get(g: &G, w: Word) -> usize {

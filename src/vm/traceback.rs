@@ -64,6 +64,38 @@ pub fn frames(pc: *const u64, fp: *mut u64, is_return: bool) -> Vec<Frame> {
     out
 }
 
+/// The frames from a return address out to the one at `stop`, without it; None if it is not
+/// among the innermost.
+pub fn frames_above(pc: *const u64, fp: *mut u64, stop: usize) -> Option<Vec<Frame>> {
+    let mut out = Vec::new();
+    let (mut pc, mut fp) = (pc, fp);
+    while fp as usize != stop {
+        if pc == gexit_code() || pc.is_null() || out.len() == 3 * SHOWN {
+            return None;
+        }
+        out.push(Frame {
+            pc: pc as usize,
+            is_return: true,
+        });
+        // SAFETY: as in `frames`.
+        unsafe {
+            pc = *fp.sub(2) as *const u64;
+            fp = (fp as usize - *fp.sub(1) as u32 as usize) as *mut u64;
+        }
+    }
+    Some(out)
+}
+
+/// Stands for the function that runs deferred calls; its address is a code address of none.
+static PANIC: [u64; 2] = [0, 0];
+/// The frame below a call that a panic deferred.
+pub fn panic_frame() -> Frame {
+    Frame {
+        pc: PANIC.as_ptr() as usize,
+        is_return: false,
+    }
+}
+
 /// Where a frame is: function name, file, line.
 pub struct Place {
     pub func: String,
@@ -80,6 +112,18 @@ pub struct Place {
 
 /// Resolves a frame.
 pub fn place(f: Frame) -> Option<Place> {
+    if f.pc == panic_frame().pc {
+        return Some(Place {
+            func: "runtime.gopanic".to_string(),
+            file: "$GOSUB/runtime.gosub".to_string(),
+            line: 1,
+            column: 1,
+            pos: 0,
+            wrapper: false,
+            params: true,
+            offset: 0,
+        });
+    }
     let p = funcs().find(f.pc)?;
     let index = (f.pc - p.code.as_ptr() as usize) / 8;
     let index = if f.is_return {
@@ -146,7 +190,10 @@ pub fn write_frames(out: &mut String, frames: &[Frame]) {
         let _ = writeln!(
             out,
             "{}({})\n\t{}:{} +0x{:x}",
-            p.func,
+            match p.func.as_str() {
+                "runtime.gopanic" => "panic",
+                name => name,
+            },
             if p.params { "..." } else { "" },
             p.file,
             p.line,

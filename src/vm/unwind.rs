@@ -82,6 +82,46 @@ pub fn goexit(cx: &mut Cx) -> Next {
     unwind(cx)
 }
 
+/// The stack at the last of several panics, each raised by a deferred call of the one
+/// before: its own frames down to the deferring function, then the earlier panic's.
+pub fn joined<'a>(traces: impl Iterator<Item = &'a [Frame]>) -> Vec<Frame> {
+    let mut all: Vec<Frame> = Vec::new();
+    for t in traces {
+        let outer = t.iter().rev().zip(all.iter().rev());
+        let same = outer.take_while(|(a, b)| a.pc == b.pc).count();
+        // The deferring function itself is at another place in its epilogue.
+        let own = t.len().saturating_sub(same + usize::from(!all.is_empty()));
+        let mut next = t[..own].to_vec();
+        if !all.is_empty() {
+            next.push(traceback::panic_frame());
+        }
+        next.append(&mut all);
+        all = next;
+    }
+    all
+}
+
+/// The running goroutine's frames from a return address on. Below a call that a panic
+/// deferred stands the panic and what it gave up, as if the call ran on top of it.
+pub fn running(cx: &Cx, pc: *const u64) -> Vec<Frame> {
+    let all = traceback::frames(pc, cx.fp, true);
+    let Some(panics) = goroutine::panics(cx.g()) else {
+        return all;
+    };
+    let Some(last) = panics.last().filter(|p| !p.goexit) else {
+        return all;
+    };
+    let stop = goroutine::get(cx.g(), Word::StackLo).wrapping_add(last.frame);
+    let Some(above) = traceback::frames_above(pc, cx.fp, stop) else {
+        return all;
+    };
+    let mut out = above;
+    out.push(traceback::panic_frame());
+    let traces = panics.iter().filter(|p| !p.goexit);
+    out.append(&mut joined(traces.map(|p| p.trace.as_slice())));
+    out
+}
+
 /// Unwinds from the context's frame to the next one that defers.
 fn unwind(cx: &mut Cx) -> Next {
     loop {
