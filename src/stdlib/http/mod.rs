@@ -5,8 +5,6 @@
 mod head;
 mod sniff;
 
-use std::io::Read as _;
-
 use super::helpers::strings;
 use crate::vm::cx::Exit;
 use crate::vm::natives::{Call, Entry};
@@ -256,15 +254,6 @@ native!(field_lines, 2, |c| {
     crate::try_exit!(c.ret_str(&out));
 });
 
-native!(gunzip, 3, |c| {
-    let data = c.bytes();
-    let mut out = Vec::new();
-    let ok = flate2::read::MultiGzDecoder::new(data)
-        .read_to_end(&mut out)
-        .is_ok();
-    crate::try_exit!(c.ret_bytes(&out)).ret_bool(ok);
-});
-
 pub const NATIVES: &[Entry] = &[
     ("net/http.StatusText", status_text_native),
     ("net/http.DetectContentType", detect_content_type),
@@ -277,7 +266,6 @@ pub const NATIVES: &[Entry] = &[
     ("net/http.parseRequest", parse_request),
     ("net/http.parseResponse", parse_response),
     ("net/http.responseBytes", response_bytes),
-    ("net/http.gunzip", gunzip),
     ("net/http.fieldLines", field_lines),
     ("net/textproto.CanonicalMIMEHeaderKey", canonical),
 ];
