@@ -154,7 +154,7 @@ impl World {
         unsafe { len(self.m) }
     }
     fn iter(&self) -> [u64; ITER_WORDS] {
-        let mut it = [0; ITER_WORDS];
+        let mut it = [0u64; ITER_WORDS];
         // SAFETY: room for an iterator.
         unsafe { iter_init(it.as_mut_ptr().cast(), self.m).unwrap() };
         it
@@ -377,7 +377,7 @@ fn iteration_order_varies() {
     assert!(orders.len() > 4);
     let w = World::new(int(), int());
     assert_eq!(w.elems(), []);
-    let mut it = [0; ITER_WORDS];
+    let mut it = [0u64; ITER_WORDS];
     // SAFETY: room for an iterator; nil map.
     unsafe {
         iter_init(it.as_mut_ptr().cast(), std::ptr::null_mut()).unwrap();
