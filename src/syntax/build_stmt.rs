@@ -541,7 +541,6 @@ impl Builder<'_> {
                     ExprKind::Binary { op_pos, .. } => op_pos,
                     _ => s.span.lo,
                 },
-                StmtKind::Assign { op_pos, .. } | StmtKind::Define { op_pos, .. } => *op_pos,
                 _ => s.span.lo,
             };
             self.semantic(
