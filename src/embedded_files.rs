@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::types::constant::quote;
+
 const DIRECTIVE: &str = "//go:embed ";
 
 /// Go's `path.Match` for one element, without classes that are no ranges.
@@ -108,29 +110,6 @@ fn glob(dir: &Path, pattern: &str) -> Result<Files, String> {
     Ok(files)
 }
 
-/// A Go string literal.
-fn literal(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                c if c < ' ' || c == '\u{7f}' || c == '\u{feff}' => {
-                    let _ = write!(out, "\\u{:04x}", c as u32);
-                }
-                c => out.push(c),
-            }
-        }
-        for b in chunk.invalid() {
-            let _ = write!(out, "\\x{b:02x}");
-        }
-    }
-    out.push('"');
-    out
-}
-
 /// The patterns of a directive; some may be quoted.
 fn patterns(line: &str) -> Vec<String> {
     let mut out = Vec::new();
@@ -197,7 +176,7 @@ pub fn expand(text: &str, file: &Path) -> (String, Vec<(usize, String)>) {
         }
         let value = match var_type(body) {
             Some(ty @ ("string" | "[]byte")) => match files.values().next() {
-                Some(b) if files.len() == 1 => Some(format!("{ty}({})", literal(b))),
+                Some(b) if files.len() == 1 => Some(format!("{ty}({})", quote(b))),
                 _ => {
                     errors.push((i, format!("invalid go:embed: multiple files for type {ty}")));
                     None
@@ -206,7 +185,7 @@ pub fn expand(text: &str, file: &Path) -> (String, Vec<(usize, String)>) {
             Some(ty) if ty == format!("{import}.FS") => {
                 let args: Vec<String> = files
                     .iter()
-                    .flat_map(|(n, b)| [literal(n.as_bytes()), literal(b)])
+                    .flat_map(|(n, b)| [quote(n.as_bytes()), quote(b)])
                     .collect();
                 Some(format!("{import}.Files({})", args.join(", ")))
             }
@@ -237,7 +216,7 @@ mod tests {
             patterns(r#"a/*.txt "b c" all:d"#),
             ["a/*.txt", "b c", "all:d"]
         );
-        assert_eq!(literal(b"a\"\n\xff\x01"), r#""a\"\n\xff\u0001""#);
+        assert_eq!(quote(b"a\"\n\xff\x01"), r#""a\"\n\xff\x01""#);
         assert_eq!(var_type("var f embed.FS // files"), Some("embed.FS"));
         assert_eq!(var_type("var s = 1"), None);
     }

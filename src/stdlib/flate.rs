@@ -1,42 +1,19 @@
 //! `compress/flate`: streams of the crate flate2, by number; the Go half owns the numbers.
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use crate::heap::mem;
-use crate::vm::natives::{Entry, Slice};
+use super::handles::{Handles, fill, lock};
+use crate::vm::natives::Entry;
 
 enum Stream {
     Deflate(Compress),
     Inflate(Decompress),
 }
 
-/// A number for the next stream, and the streams in use.
-type Streams = (u64, HashMap<u64, Arc<Mutex<Stream>>>);
-static STREAMS: LazyLock<Mutex<Streams>> = LazyLock::new(Mutex::default);
-
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-fn add(s: Stream) -> u64 {
-    let mut all = lock(&STREAMS);
-    all.0 += 1;
-    let id = all.0;
-    all.1.insert(id, Arc::new(Mutex::new(s)));
-    id
-}
-fn get(id: u64) -> Option<Arc<Mutex<Stream>>> {
-    lock(&STREAMS).1.get(&id).cloned()
-}
-/// Copies into a guest slice what fits; `data` is no longer than the slice.
-fn fill(out: Slice, data: &[u8]) {
-    crate::race::writes(out.ptr, data.len());
-    // SAFETY: out is a guest byte slice of at least that length.
-    unsafe { mem::copy(out.ptr as *mut u8, data.as_ptr(), data.len().min(out.len)) };
-}
+static STREAMS: LazyLock<Handles<Stream>> = LazyLock::new(Handles::default);
 
 native!(new_deflate, 1, |c| {
     let level = match c.int() {
@@ -44,17 +21,17 @@ native!(new_deflate, 1, |c| {
         -2 => 1,
         _ => 6,
     };
-    c.ret(add(Stream::Deflate(Compress::new(
+    c.ret(STREAMS.add(Stream::Deflate(Compress::new(
         Compression::new(level),
         false,
     ))));
 });
 native!(new_inflate, 1, |c| {
-    c.ret(add(Stream::Inflate(Decompress::new(false))));
+    c.ret(STREAMS.add(Stream::Inflate(Decompress::new(false))));
 });
 native!(free, 0, |c| {
     let id = c.word();
-    lock(&STREAMS).1.remove(&id);
+    STREAMS.remove(id);
 });
 // deflate(id, in, out, flush): bytes taken, bytes made, whether it is complete.
 native!(deflate, 3, |c| {
@@ -67,7 +44,7 @@ native!(deflate, 3, |c| {
     };
     let mut buf = vec![0; out.len];
     let (mut took, mut made, mut end) = (0, 0, true);
-    if let Some(s) = get(id)
+    if let Some(s) = STREAMS.get(id)
         && let Stream::Deflate(z) = &mut *lock(&s)
     {
         let (i, o) = (z.total_in(), z.total_out());
@@ -84,7 +61,7 @@ native!(inflate, 3, |c| {
     let (input, out) = (c.bytes(), c.slice());
     let mut buf = vec![0; out.len];
     let (mut took, mut made, mut status) = (0, 0, 2);
-    if let Some(s) = get(id)
+    if let Some(s) = STREAMS.get(id)
         && let Stream::Inflate(z) = &mut *lock(&s)
     {
         let (i, o) = (z.total_in(), z.total_out());
@@ -102,7 +79,7 @@ native!(preset, 1, |c| {
     let id = c.word();
     let dict = c.bytes();
     let mut ok = false;
-    if let Some(s) = get(id) {
+    if let Some(s) = STREAMS.get(id) {
         // A stored block of the dictionary makes it the window of what follows.
         ok = match &mut *lock(&s) {
             Stream::Inflate(z) => {

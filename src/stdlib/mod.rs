@@ -51,6 +51,7 @@ pub mod encoding;
 pub mod flate;
 mod float;
 pub mod fmtcore;
+mod handles;
 pub mod helpers;
 pub mod http;
 #[cfg(test)]

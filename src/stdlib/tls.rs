@@ -2,9 +2,8 @@
 //! bytes into other bytes; the Go half reads and writes the network and owns the numbers.
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -16,34 +15,15 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use crate::heap::mem;
+use super::handles::{Handles, fill, lock};
 use crate::vm::cx::{Cx, Exit};
-use crate::vm::natives::{Call, Entry, Slice};
+use crate::vm::natives::{Call, Entry};
 
-type Conns = (u64, HashMap<u64, Arc<Mutex<Connection>>>);
-static CONNS: LazyLock<Mutex<Conns>> = LazyLock::new(Mutex::default);
+static CONNS: LazyLock<Handles<Connection>> = LazyLock::new(Handles::default);
 
-fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
-    m.lock().unwrap_or_else(PoisonError::into_inner)
-}
-fn add(c: Connection) -> u64 {
-    let mut all = lock(&CONNS);
-    all.0 += 1;
-    let id = all.0;
-    all.1.insert(id, Arc::new(Mutex::new(c)));
-    id
-}
-fn get(id: u64) -> Option<Arc<Mutex<Connection>>> {
-    lock(&CONNS).1.get(&id).cloned()
-}
 fn provider() -> Arc<CryptoProvider> {
     static P: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
     P.clone()
-}
-fn fill(out: Slice, data: &[u8]) {
-    crate::race::writes(out.ptr, data.len());
-    // SAFETY: out is a guest byte slice of at least that length.
-    unsafe { mem::copy(out.ptr as *mut u8, data.as_ptr(), data.len().min(out.len)) };
 }
 
 /// Accepts any certificate (`InsecureSkipVerify`); signatures are still checked.
@@ -270,7 +250,7 @@ unsafe fn open(cx: &mut Cx, base: *mut u64) -> Exit {
         server(&wish)
     } {
         Ok(conn) => {
-            c.ret(add(conn));
+            c.ret(CONNS.add(conn));
             crate::try_exit!(c.ret_str(b""));
         }
         Err(e) => {
@@ -282,7 +262,7 @@ unsafe fn open(cx: &mut Cx, base: *mut u64) -> Exit {
 }
 native!(free, 0, |c| {
     let id = c.word();
-    lock(&CONNS).1.remove(&id);
+    CONNS.remove(id);
 });
 /// feed(id, bytes): what came from the network; the error's text.
 unsafe fn feed(cx: &mut Cx, base: *mut u64) -> Exit {
@@ -291,7 +271,7 @@ unsafe fn feed(cx: &mut Cx, base: *mut u64) -> Exit {
     let id = c.word();
     let mut input = c.bytes();
     let mut text = String::new();
-    if let Some(conn) = get(id) {
+    if let Some(conn) = CONNS.get(id) {
         let mut conn = lock(&conn);
         if input.is_empty() {
             // The end of the stream.
@@ -318,7 +298,7 @@ native!(take, 1, |c| {
     let out = c.slice();
     let mut buf = vec![0u8; out.len];
     let mut n = 0;
-    if let Some(conn) = get(id) {
+    if let Some(conn) = CONNS.get(id) {
         let mut conn = lock(&conn);
         let mut rest: &mut [u8] = &mut buf;
         while conn.wants_write() && !rest.is_empty() {
@@ -337,7 +317,7 @@ native!(read, 2, |c| {
     let out = c.slice();
     let mut buf = vec![0u8; out.len];
     let (mut n, mut status) = (0, 3);
-    if let Some(conn) = get(id) {
+    if let Some(conn) = CONNS.get(id) {
         match lock(&conn).reader().read(&mut buf) {
             Ok(0) if !buf.is_empty() => status = 2,
             Ok(k) => (n, status) = (k, 1),
@@ -351,12 +331,14 @@ native!(read, 2, |c| {
 native!(write, 1, |c| {
     let id = c.word();
     let data = c.bytes();
-    let n = get(id).map_or(0, |conn| lock(&conn).writer().write(data).unwrap_or(0));
+    let n = CONNS
+        .get(id)
+        .map_or(0, |conn| lock(&conn).writer().write(data).unwrap_or(0));
     c.ret(n as u64);
 });
 native!(close_notify, 0, |c| {
     let id = c.word();
-    if let Some(conn) = get(id) {
+    if let Some(conn) = CONNS.get(id) {
         lock(&conn).send_close_notify();
     }
 });
@@ -368,7 +350,7 @@ unsafe fn info(cx: &mut Cx, base: *mut u64) -> Exit {
     let id = c.word();
     let (mut hand, mut version, mut suite) = (false, 0, 0);
     let (mut protocol, mut name, mut peer) = (Vec::new(), String::new(), Vec::new());
-    if let Some(conn) = get(id) {
+    if let Some(conn) = CONNS.get(id) {
         let conn = lock(&conn);
         hand = conn.is_handshaking();
         version = conn.protocol_version().map_or(0, u16::from);

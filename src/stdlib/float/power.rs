@@ -6,6 +6,17 @@ fn is_odd(x: f64) -> bool {
     x.abs() < (1u64 << 53) as f64 && x.trunc() == x && x as i64 & 1 == 1
 }
 
+/// x to an even power of boundless size with y's sign.
+fn far(x: f64, y: f64) -> f64 {
+    if x == -1.0 {
+        1.0
+    } else if (x.abs() < 1.0) == (y > 0.0) {
+        0.0
+    } else {
+        f64::INFINITY
+    }
+}
+
 /// x^y: the fraction of y by logarithms, its integer by repeated squaring of the mantissa.
 pub fn pow(x: f64, y: f64) -> f64 {
     if y == 0.0 || x == 1.0 {
@@ -22,13 +33,7 @@ pub fn pow(x: f64, y: f64) -> f64 {
         return if is_odd(y) { v.copysign(x) } else { v };
     }
     if y.is_infinite() {
-        return if x == -1.0 {
-            1.0
-        } else if (x.abs() < 1.0) == (y > 0.0) {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return far(x, y);
     }
     if x.is_infinite() {
         let v = if y < 0.0 { 0.0 } else { f64::INFINITY };
@@ -46,13 +51,7 @@ pub fn pow(x: f64, y: f64) -> f64 {
     }
     if int >= (1u64 << 63) as f64 {
         // y is even here.
-        return if x == -1.0 {
-            1.0
-        } else if (x.abs() < 1.0) == (y > 0.0) {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return far(x, y);
     }
     // The result is v * 2^e.
     let (mut v, mut e) = (1.0, 0i64);
