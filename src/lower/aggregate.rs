@@ -45,6 +45,7 @@ impl Fb<'_> {
                 for el in elems {
                     let mark = self.mark();
                     let Some(key) = el.key else { continue };
+                    self.order_as([(key, *k), (el.value, *v)].into_iter());
                     let ks = self.alloc_ty(*k);
                     self.element(key, *k, ks);
                     let vs = self.alloc_ty(*v);
@@ -127,8 +128,14 @@ impl Fb<'_> {
             }
             // `&[]T{…}`, `&map…`: the value itself goes to the place.
             _ => {
-                let v = self.alloc_ty(t);
-                self.composite(e, t, v);
+                let v = match self.take_hoisted(e) {
+                    Some(s) => s,
+                    None => {
+                        let v = self.alloc_ty(t);
+                        self.composite(e, t, v);
+                        v
+                    }
+                };
                 self.store(p, v, t);
             }
         }

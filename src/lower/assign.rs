@@ -17,6 +17,7 @@ impl Fb<'_> {
             return self.assign_one(lhs[0], rhs[0]);
         }
         if lhs.len() == rhs.len() {
+            self.order_assign(lhs, false, rhs);
             // Phase one: operands of places, then values; phase two: stores in order.
             let places: Vec<Place> = lhs.iter().map(|l| self.stable_place(*l)).collect();
             let mut vals = Vec::new();
@@ -31,8 +32,9 @@ impl Fb<'_> {
             }
             return;
         }
-        let places: Vec<Place> = lhs.iter().map(|l| self.stable_place(*l)).collect();
+        self.order_places(lhs);
         let vals = self.multi_value(rhs[0], lhs.len());
+        let places: Vec<Place> = lhs.iter().map(|l| self.stable_place(*l)).collect();
         for ((l, p), (v, vt)) in lhs.iter().zip(places).zip(vals) {
             if matches!(p, Place::Blank) {
                 continue;
@@ -97,6 +99,7 @@ impl Fb<'_> {
     }
 
     fn assign_one(&mut self, l: ExprId, r: ExprId) {
+        self.order_assign(&[l], false, &[r]);
         if self.is_blank(l) {
             if self.p.info.types[self.unparen(r).index()].mode != Mode::Nil {
                 let t = self.place_ty(l, r);
@@ -105,15 +108,10 @@ impl Fb<'_> {
             return;
         }
         let t = self.ty(l);
-        let place = match self.kind(self.unparen(l)) {
-            ExprKind::Ident(_) => self.place(l),
-            _ if super::flow::has_call(self.ast(), r) => self.stable_place(l),
-            _ => self.place(l),
-        };
-        match place {
+        match self.place(l) {
             Place::Slot(s) if self.writes_last(r) => self.expr_as_to(r, t, s),
             p if self.big_store(p, r, t) => {}
-            _ => {
+            place => {
                 let v = self.expr_as(r, t);
                 self.at(self.ast().expr(l).span.lo);
                 self.store(place, v, t);
@@ -170,6 +168,7 @@ impl Fb<'_> {
             }
             ExprKind::Index { x, indices } => {
                 let mt = self.ty(*x);
+                self.order(&[*x, indices[0]]);
                 let (v, ok) = (self.alloc_ty(types[0]), self.alloc(1));
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let m = self.expr(*x);
@@ -184,6 +183,7 @@ impl Fb<'_> {
             ExprKind::TypeAssert { x, .. } => {
                 let (v, ok) = (self.alloc_ty(types[0]), self.alloc(1));
                 let xt = self.ty(*x);
+                self.order(&[*x]);
                 let s = self.expr(*x);
                 self.type_assert(v, s, xt, types[0], Some(ok));
                 vec![(v, types[0]), (ok, types[1])]
@@ -191,6 +191,7 @@ impl Fb<'_> {
             ExprKind::Unary { op: UnOp::Recv, x } => {
                 let ct = self.ty(*x);
                 let (v, ok) = (self.alloc_ty(chan_elem(ct)), self.alloc(1));
+                self.order(&[*x]);
                 let c = self.expr(*x);
                 self.receive(v, c, ct, Some(ok));
                 vec![(v, types[0]), (ok, types[1])]
@@ -205,11 +206,8 @@ impl Fb<'_> {
     /// `lhs op= rhs`
     pub fn op_assign(&mut self, l: ExprId, op: BinOp, r: ExprId, pos: u32) {
         let t = self.ty(l);
-        let place = match self.kind(self.unparen(l)) {
-            ExprKind::Ident(_) => self.place(l),
-            _ if super::flow::has_call(self.ast(), r) => self.stable_place(l),
-            _ => self.place(l),
-        };
+        self.order_assign(&[l], true, &[r]);
+        let place = self.place(l);
         let cur = self.place_value(place, t);
         let direct = matches!(place, Place::Slot(s) if s == cur);
         let out = if direct { cur } else { self.alloc_ty(t) };
@@ -233,6 +231,7 @@ impl Fb<'_> {
     pub fn inc_dec(&mut self, x: ExprId, inc: bool) {
         use super::expr::{Class, class};
         let t = self.ty(x);
+        self.order_places(&[x]);
         let place = self.place(x);
         let cur = self.place_value(place, t);
         let direct = matches!(place, Place::Slot(s) if s == cur);
@@ -268,6 +267,7 @@ impl Fb<'_> {
                     None => self.assign_one(lhs[0], rhs[0]),
                 };
             }
+            self.order(rhs);
             let mut vals = Vec::new();
             // Slots of new frame variables are the temporaries themselves.
             for (l, r) in lhs.iter().zip(rhs) {
@@ -312,6 +312,7 @@ impl Fb<'_> {
         let t = self.obj_ty(o);
         if o.name.is_blank() {
             let mark = self.mark();
+            self.order(&[e]);
             self.expr_as(e, t);
             self.release(mark);
             return;
@@ -328,6 +329,7 @@ impl Fb<'_> {
             let slot = self.alloc(1);
             let hdr = matches!(&*underlying(t), Type::Array(..)).then(|| self.alloc(2));
             let mark = self.mark();
+            self.order(&[e]);
             let u = self.unparen(e);
             if matches!(self.kind(u), ExprKind::CompositeLit { .. })
                 && matches!(&*underlying(t), Type::Struct(_) | Type::Array(..))
@@ -351,6 +353,7 @@ impl Fb<'_> {
         } else {
             let s = self.alloc_ty(t);
             let mark = self.mark();
+            self.order(&[e]);
             self.expr_as_to(e, t, s);
             self.release(mark);
             self.set_var(o, Var::Slot(s));
@@ -376,11 +379,13 @@ impl Fb<'_> {
                 match objs[0] {
                     Some(o) => self.declare_from(o, spec.values[0]),
                     None => {
+                        self.order(&spec.values);
                         self.expr(spec.values[0]);
                     }
                 }
                 return;
             }
+            self.order(&spec.values);
             let mut vals = Vec::new();
             for (o, v) in objs.iter().zip(&spec.values) {
                 let t = o.map_or_else(|| self.ty(*v), |o| self.obj_ty(o));
@@ -411,6 +416,7 @@ impl Fb<'_> {
     /// One step of package initialisation.
     pub fn init_globals(&mut self, lhs: &[Obj], rhs: ExprId) {
         if lhs.len() == 1 {
+            self.order(&[rhs]);
             let t = self.obj_ty(lhs[0]);
             let p = self.var_place(lhs[0]);
             if self.big_store(p, rhs, t) {

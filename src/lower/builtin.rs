@@ -77,6 +77,11 @@ impl Fb<'_> {
     pub fn builtin(&mut self, b: Builtin, e: ExprId, args: &[ExprId], t: Ty, dst: u16) {
         let mark = self.mark();
         let exprs = args;
+        match b {
+            Builtin::Make => self.order(&exprs[1..]),
+            Builtin::New => {}
+            _ => self.order(exprs),
+        }
         let args = &*match b {
             Builtin::Make | Builtin::New => Vec::new(),
             _ => self.builtin_args(exprs),

@@ -55,6 +55,7 @@ impl Fb<'_> {
         match self.p.info.types[self.unparen(*fun).index()].mode {
             Mode::TypeExpr => {
                 if let Some(a) = args.first() {
+                    self.order(&[*a]);
                     self.conversion(*a, t, dst);
                 }
             }
@@ -164,7 +165,7 @@ impl Fb<'_> {
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
         // Go counts a call to the line of its parenthesis.
         let pos = *lparen;
-        // The callee is evaluated before its arguments.
+        self.order_call(callee, f, args, *spread, &sig);
         let mut recv = None;
         let mut value = 0;
         match callee {
@@ -271,7 +272,10 @@ impl Fb<'_> {
             let ts: Vec<Ty> = ts.clone();
             let total: usize = sig.params.iter().map(|p| slots(p.ty)).sum();
             self.reserve_to(at + total as u16);
-            let base = self.call(args[0]);
+            let base = match self.take_hoisted(self.unparen(args[0])) {
+                Some(s) => s,
+                None => self.call(args[0]),
+            };
             let mut from = base;
             let vals: Vec<(u16, Ty)> = ts
                 .iter()

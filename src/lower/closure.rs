@@ -155,7 +155,7 @@ impl Fb<'_> {
             let (p, t) = self.walk(p, xt, &path);
             return (self.place_value(p, t), t);
         };
-        let wants_ptr = matches!(&obj.kind, ObjKind::Func { ptr_recv, .. } if ptr_recv.get());
+        let wants_ptr = has_pointer_receiver(obj);
         let p = self.place(x);
         let (p, t) = self.walk(p, xt, &path);
         let is_ptr = matches!(&*underlying(t), Type::Pointer(_));
@@ -206,4 +206,8 @@ impl Fb<'_> {
         targs.extend_from_slice(own);
         self.lw.func_for(obj, &targs)
     }
+}
+
+pub(crate) fn has_pointer_receiver(method: Obj) -> bool {
+    matches!(&method.kind, ObjKind::Func { ptr_recv, .. } if ptr_recv.get())
 }

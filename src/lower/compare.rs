@@ -13,9 +13,11 @@ impl Fb<'_> {
         if matches!(op, BinOp::LAnd | BinOp::LOr) {
             // Evaluated apart from dst, which may be an operand.
             let r = self.alloc(1);
+            self.order(&[x]);
             self.expr_to(x, r);
             let end = self.label();
             self.jump_if(if op == BinOp::LAnd { Op::Jf } else { Op::Jt }, r, end);
+            self.order(&[y]);
             self.expr_to(y, r);
             self.bind(end);
             self.emit(Op::Mov, dst, r, 0);
@@ -63,6 +65,10 @@ impl Fb<'_> {
             return;
         }
         let mark = self.mark();
+        if let Some(s) = self.take_hoisted(e) {
+            self.jump_if(if when { Op::Jt } else { Op::Jf }, s, target);
+            return self.release(mark);
+        }
         match self.kind(e) {
             ExprKind::Unary { op: UnOp::Not, x } => self.branch(*x, target, !when),
             ExprKind::Binary { op, x, y, .. } if matches!(op, BinOp::LAnd | BinOp::LOr) => {
@@ -77,9 +83,11 @@ impl Fb<'_> {
                 }
             }
             ExprKind::Binary { op, x, y, .. } if op.is_comparison() => {
+                self.order(&[*x, *y]);
                 self.branch_cmp(*op, *x, *y, target, when, e)
             }
             _ => {
+                self.order(&[e]);
                 let s = self.expr(e);
                 self.jump_if(if when { Op::Jt } else { Op::Jf }, s, target);
             }

@@ -183,6 +183,8 @@ impl Fb<'_> {
         let ExprKind::Slice { x, lo, hi, max, .. } = self.kind(e) else {
             return;
         };
+        let operands: Vec<ExprId> = [Some(*x), *lo, *hi, *max].into_iter().flatten().collect();
+        self.order(&operands);
         let xt = self.ty(*x);
         let is_str = class(xt) == Class::Str;
         let (base, elem) = match core_type(xt).map(|u| u.0) {

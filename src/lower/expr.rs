@@ -80,6 +80,9 @@ impl Fb<'_> {
     /// Evaluates `e`; the result's first slot. May be a variable's own slot: do not write to it.
     pub fn expr(&mut self, e: ExprId) -> u16 {
         let e = self.unparen(e);
+        if let Some(s) = self.take_hoisted(e) {
+            return s;
+        }
         if self.const_of(e).is_none()
             && let ExprKind::Ident(id) = self.kind(e)
             && let Some(o) = self.p.info.uses[id.index()]
@@ -272,6 +275,9 @@ impl Fb<'_> {
         if let Some(c) = self.const_of(e) {
             return self.constant(c, t, dst);
         }
+        if let Some(s) = self.take_hoisted(e) {
+            return self.mov(dst, s, single(t));
+        }
         let mark = self.mark();
         let outer = self.pos;
         self.at(self.ast().expr(e).span.lo);
@@ -304,6 +310,7 @@ impl Fb<'_> {
             ExprKind::TypeAssert { x, .. } => {
                 let target = single(t);
                 let xt = self.ty(*x);
+                self.order(&[*x]);
                 let v = self.expr(*x);
                 self.type_assert(dst, v, xt, target, None);
             }

@@ -2,8 +2,7 @@
 
 use crate::base::intern::Name;
 use crate::syntax::ast::{
-    Ast, Block, Decl, ExprId, ExprKind, FuncId, IdentId, InterfaceElem, Signature, StmtId,
-    StmtKind, UnOp,
+    Ast, Block, Decl, ExprId, ExprKind, FuncId, IdentId, InterfaceElem, Signature, StmtId, StmtKind,
 };
 
 /// A node of a walk.
@@ -205,21 +204,6 @@ pub(crate) fn has_defer(ast: &Ast, b: &Block) -> bool {
         }
         Node::Func(_) => false,
         Node::Expr(_) => !found,
-    });
-    found
-}
-
-/// Whether evaluating the expression may run other code (calls, receives).
-pub(crate) fn has_call(ast: &Ast, e: ExprId) -> bool {
-    let mut found = false;
-    walk(ast, vec![Node::Expr(e)], &mut |n| {
-        if let Node::Expr(e) = n {
-            found |= matches!(
-                ast.expr(e).kind,
-                ExprKind::Call { .. } | ExprKind::Unary { op: UnOp::Recv, .. }
-            );
-        }
-        !found && !matches!(n, Node::Func(_))
     });
     found
 }

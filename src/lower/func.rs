@@ -74,6 +74,8 @@ pub(crate) struct Fb<'a> {
     next: usize,
     max: usize,
     pub vars: HashMap<Obj, Var>,
+    /// Expressions of the current statement that are evaluated already, and where: `order`.
+    pub hoisted: HashMap<ExprId, u16>,
     /// Named variables so far, if they are recorded.
     locals: Vec<Local>,
     labels: Vec<Option<usize>>,
@@ -158,6 +160,7 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         next: 0,
         max: 0,
         vars: HashMap::new(),
+        hoisted: HashMap::new(),
         locals: Vec::new(),
         labels: Vec::new(),
         fixups: Vec::new(),

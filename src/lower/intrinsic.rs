@@ -80,6 +80,7 @@ impl Fb<'_> {
         };
         let (callee, f) = self.callee(*fun);
         let sig = self.signature(*fun);
+        self.order_call(callee, f, args, false, &sig);
         let params: Vec<Ty> = sig.params.iter().map(|p| p.ty).collect();
         let (addr, rest, types) = match callee {
             Callee::Method(_) => {

@@ -18,6 +18,7 @@ mod flow;
 mod func;
 mod intrinsic;
 mod operator;
+mod order;
 mod place;
 mod range;
 mod rangefunc;

@@ -44,6 +44,7 @@ impl Fb<'_> {
             UnOp::Addr => self.address_of(x, t, dst),
             UnOp::Recv => {
                 let ct = self.ty(x);
+                self.order(&[x]);
                 let c = self.expr(x);
                 self.receive(dst, c, ct, None);
             }

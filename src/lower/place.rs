@@ -337,6 +337,9 @@ impl Fb<'_> {
     pub fn place(&mut self, e: ExprId) -> Place {
         let e = self.unparen(e);
         self.at(self.ast().expr(e).span.lo);
+        if let Some(s) = self.take_hoisted(e) {
+            return Place::Slot(s);
+        }
         match self.kind(e) {
             ExprKind::Ident(id) => {
                 let i = id.index();
@@ -371,6 +374,7 @@ impl Fb<'_> {
                 let xt = self.ty(*x);
                 match &*underlying(xt) {
                     Type::Map(k, _) => {
+                        self.order(&[*x, indices[0]]);
                         let map = self.expr(*x);
                         let key = self.expr_as(indices[0], *k);
                         Place::Map { map, key, ty: xt }

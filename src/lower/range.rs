@@ -25,6 +25,7 @@ impl Fb<'_> {
             return;
         };
         let (k, v) = self.range_binds(id);
+        self.order(&[*x]);
         let xt = self.ty(*x);
         let xt = if is_untyped(xt) { default_type(xt) } else { xt };
         if let Some(Type::Signature(_)) = core_type(xt).map(|u| u.0) {

@@ -42,6 +42,7 @@ impl Fb<'_> {
             StmtKind::Expr(e) => self.expr_stmt(*e),
             StmtKind::Send { chan, value, arrow } => {
                 let ct = self.ty(*chan);
+                self.order_as([(*chan, ct), (*value, chan_elem(ct))].into_iter());
                 let c = self.expr(*chan);
                 let v = self.expr_as(*value, chan_elem(ct));
                 let _ = arrow;
@@ -143,6 +144,7 @@ impl Fb<'_> {
             }
             StmtKind::Decl(_) => {}
         }
+        assert!(self.hoisted.is_empty(), "an operand evaluated and not used");
         if !declares {
             self.release(mark);
         }
@@ -157,6 +159,7 @@ impl Fb<'_> {
             ExprKind::Unary { op: UnOp::Recv, x } => {
                 let ct = self.ty(*x);
                 let v = self.alloc_ty(chan_elem(ct));
+                self.order(&[*x]);
                 let c = self.expr(*x);
                 self.receive(v, c, ct, None);
             }
@@ -172,6 +175,7 @@ impl Fb<'_> {
         let results = self.results.clone();
         if !values.is_empty() {
             if values.len() == results.len() {
+                self.order_as(values.iter().zip(&results).map(|(e, r)| (*e, r.0)));
                 if values.len() == 1 {
                     let (t, s) = results[0];
                     if self.result_objs.is_empty()
@@ -364,6 +368,7 @@ impl Fb<'_> {
             let ty = self.ty(t);
             let ty = if is_untyped(ty) { default_type(ty) } else { ty };
             let s = self.alloc_ty(ty);
+            self.order(&[t]);
             self.expr_as_to(t, ty, s);
             (s, ty, t)
         });
@@ -376,6 +381,7 @@ impl Fb<'_> {
             for e in &c.exprs {
                 let mark = self.mark();
                 self.at(self.ast().expr(*e).span.lo);
+                self.order(&[*e]);
                 match tag {
                     None => self.branch(*e, *l, true),
                     Some((s, ty, tag_expr)) => self.case_test(s, ty, tag_expr, *e, *l),
@@ -448,6 +454,7 @@ impl Fb<'_> {
         };
         let xt = self.ty(x);
         let v = self.alloc(2);
+        self.order(&[x]);
         self.expr_to(x, v);
         let labels: Vec<Label> = cases.iter().map(|_| self.label()).collect();
         let mut default = end;
@@ -530,9 +537,11 @@ impl Fb<'_> {
                 StmtKind::Send { chan, value, .. } => {
                     let ct = self.ty(*chan);
                     let ch = self.alloc(1);
+                    self.order(&[*chan]);
                     self.expr_to(*chan, ch);
                     let elem = chan_elem(ct);
                     let val = self.alloc_ty(elem);
+                    self.order(&[*value]);
                     self.expr_as_to(*value, elem, val);
                     comm.push(Case {
                         dir: 1,
@@ -605,6 +614,7 @@ impl Fb<'_> {
         };
         let elem = chan_elem(self.ty(*x));
         let ch = self.alloc(1);
+        self.order(&[*x]);
         self.expr_to(*x, ch);
         let val = self.alloc_ty(elem);
         self.zero(val, elem);
@@ -635,6 +645,7 @@ impl Fb<'_> {
                     }
                     let lt = self.ty(*l);
                     let v = self.assign_conv(v, t, lt);
+                    self.order_places(&[*l]);
                     let p: Place = self.place(*l);
                     self.store(p, v, lt);
                 }

@@ -62,6 +62,7 @@ impl Fb<'_> {
         if self.is_plain_call(e) {
             let (callee, f) = self.callee(*fun);
             let sig = self.signature(*fun);
+            self.order_call(callee, f, args, *spread, &sig);
             let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
             let nargs: usize = sig.params.iter().map(|r| slots(r.ty)).sum();
             let target = match callee {
@@ -171,6 +172,7 @@ impl Fb<'_> {
         }
         let (callee, f) = self.callee(*fun);
         let sig = self.signature(*fun);
+        self.order_call(callee, f, args, *spread, &sig);
         let results: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
         let nargs: usize = sig.params.iter().map(|r| slots(r.ty)).sum();
         let mut head: Option<(u16, usize)> = None;
@@ -240,6 +242,7 @@ impl Fb<'_> {
 
     fn pack_builtin(&mut self, b: Builtin, e: ExprId, args: &[ExprId]) -> Packed {
         let any = crate::types::universe::any_ty();
+        self.order(args);
         let args = &*self.builtin_args(args);
         let simple = |b, x, y, n| Thunk {
             kind: ThunkKind::Builtin(b, x, y),
