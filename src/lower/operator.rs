@@ -186,7 +186,10 @@ impl Fb<'_> {
             return None;
         };
         let mode = self.p.info.types[self.unparen(*fun).index()].mode;
-        if mode != Mode::Builtin(crate::types::ty::Builtin::Len) || self.const_of(e).is_some() {
+        if mode != Mode::Builtin(crate::types::ty::Builtin::Len)
+            || self.const_of(e).is_some()
+            || self.hoisted.contains_key(&e)
+        {
             return None;
         }
         matches!(&*underlying(self.ty(args[0])), Type::Slice(_)).then_some(args[0])

@@ -1,9 +1,9 @@
 //! Order of evaluation, finer than the language promises it: as Go's compiler has it.
 //!
 //! The operands of a statement (or of a call, conversion, receive … within it) are gone
-//! through twice. First everything *eager* in them is evaluated, in order: calls, receives,
-//! slicing, type assertions, `&&` and `||`, map literals, `append` and its kin. Then the rest:
-//! variables, fields, elements, pointers, map elements, arithmetic. So `g + inc()` adds to the
+//! through twice. First everything *eager* in them is evaluated, in order: calls (`len` and
+//! most other builtins, too), receives, slicing, type assertions, `&&` and `||`, map literals.
+//! Then the rest: variables, fields, elements, pointers, map elements, arithmetic. So `g + inc()` adds to the
 //! `g` that `inc` left, and `a[i] = f()` calls `f` before it finds that `i` is out of range.
 //!
 //! A value on its way into an interface is eager, too, where the compiler makes a copy of it
@@ -34,10 +34,19 @@ const MOST: usize = 10_000;
 struct Found {
     /// Something whose value or panic depends on when it is evaluated.
     late: bool,
-    /// An eager part after that.
+    /// An eager part with effects after that.
     crossed: bool,
-    /// The eager parts, and whether each is so by its conversion to an interface only.
-    eager: Vec<(ExprId, bool)>,
+    eager: Vec<Eager>,
+    /// As many of them matter: the last one that does more than to compute a value, and all
+    /// before it.
+    needed: usize,
+}
+
+/// An eager part.
+struct Eager {
+    e: ExprId,
+    /// Only for its conversion to an interface.
+    converted: bool,
 }
 
 impl Fb<'_> {
@@ -121,6 +130,7 @@ impl Fb<'_> {
             self.look_place(*p, &mut found);
         }
         found.crossed = true;
+        found.needed = found.eager.len();
         self.hoist(found);
     }
 
@@ -132,19 +142,20 @@ impl Fb<'_> {
         self.hoisted.remove(&e)
     }
 
-    fn hoist(&mut self, found: Found) {
+    fn hoist(&mut self, mut found: Found) {
         if !found.crossed {
             return;
         }
+        found.eager.truncate(found.needed);
         let size: usize = found
             .eager
             .iter()
-            .map(|(e, _)| self.result_slots(*e) + 4)
+            .map(|x| self.result_slots(x.e) + 4)
             .sum();
         if size > MOST {
             return;
         }
-        for (e, converted) in found.eager {
+        for Eager { e, converted } in found.eager {
             if converted {
                 self.order(&[e]);
             }
@@ -179,20 +190,42 @@ impl Fb<'_> {
         o.is_none_or(|o| o.var_info().is_none() || matches!(self.vars.get(&o), Some(Var::Slot(_))))
     }
 
+    /// An eager part that calls, receives or may panic.
     fn eager(&self, e: ExprId, found: &mut Found) {
         if is_big(self.ty(e)) {
             found.late = true;
         } else if !self.hoisted.contains_key(&e) {
             found.crossed |= found.late;
-            found.eager.push((e, false));
+            found.eager.push(Eager {
+                e,
+                converted: false,
+            });
+            found.needed = found.eager.len();
+        }
+    }
+
+    /// An eager part that has no effects but those of its operands, which are in `parts`.
+    fn eager_value(&self, e: ExprId, converted: bool, parts: Found, found: &mut Found) {
+        if self.hoisted.contains_key(&e) {
+            return;
+        }
+        let effects = parts.needed > 0;
+        found.crossed |= parts.crossed || found.late && effects;
+        found.eager.push(Eager { e, converted });
+        if effects {
+            found.needed = found.eager.len();
         }
     }
 
     /// Whether Go's compiler copies the value of `e` before it makes an interface value of
     /// type `to` from it: what its conversion takes by address and has none yet.
-    fn is_copied(&self, e: ExprId, to: Ty) -> bool {
+    /// Structs and arrays are compared by address, too.
+    fn is_copied(&self, e: ExprId, to: Ty, compared: bool) -> bool {
         let iface = |t: Ty| matches!(&*underlying(t), Type::Interface(_));
         let from = self.ty(e);
+        if compared && matches!(&*underlying(from), Type::Struct(_) | Type::Array(..)) {
+            return !self.has_address(e);
+        }
         if !iface(to) || iface(from) || self.is_nil_literal(e) {
             return false;
         }
@@ -230,14 +263,23 @@ impl Fb<'_> {
     /// Goes through the parts of a value, to be converted to type `to`, in order of evaluation.
     fn look(&self, e: ExprId, to: Option<Ty>, found: &mut Found) {
         let e = self.unparen(e);
-        if self.const_of(e).is_some() {
-            return;
+        if to.is_some_and(|to| self.is_copied(e, to, false)) {
+            return self.look_copied(e, found);
         }
-        if to.is_some_and(|to| self.is_copied(e, to)) && !self.hoisted.contains_key(&e) {
+        self.look_value(e, found);
+    }
+
+    /// Goes through a value that is copied before it is used.
+    fn look_copied(&self, e: ExprId, found: &mut Found) {
+        if self.const_of(e).is_none() && !self.hoisted.contains_key(&e) {
             let mut parts = Found::default();
-            self.look(e, None, &mut parts);
-            found.crossed |= parts.crossed || found.late && !parts.eager.is_empty();
-            found.eager.push((e, true));
+            self.look_value(e, &mut parts);
+            self.eager_value(e, true, parts, found);
+        }
+    }
+
+    fn look_value(&self, e: ExprId, found: &mut Found) {
+        if self.const_of(e).is_some() {
             return;
         }
         match self.kind(e) {
@@ -314,12 +356,20 @@ impl Fb<'_> {
             ExprKind::Unary { x, .. } => self.look(*x, None, found),
             ExprKind::Binary { op, x, y, .. } => {
                 if matches!(op, BinOp::LAnd | BinOp::LOr) {
-                    return self.eager(e, found);
+                    let mut parts = Found::default();
+                    self.look(*x, None, &mut parts);
+                    self.look(*y, None, &mut parts);
+                    return self.eager_value(e, false, parts, found);
                 }
                 let (xt, yt) = (self.ty(*x), self.ty(*y));
-                let compares = op.is_comparison();
-                self.look(*x, compares.then_some(yt), found);
-                self.look(*y, compares.then_some(xt), found);
+                for (operand, other) in [(*x, yt), (*y, xt)] {
+                    let operand = self.unparen(operand);
+                    if op.is_comparison() && self.is_copied(operand, other, true) {
+                        self.look_copied(operand, found);
+                    } else {
+                        self.look_value(operand, found);
+                    }
+                }
                 // By zero, or by a negative count.
                 let may_panic = matches!(op, BinOp::Div | BinOp::Rem) || op.is_shift();
                 found.late |= may_panic && self.const_of(*y).is_none();
@@ -341,24 +391,19 @@ impl Fb<'_> {
 
     fn look_builtin(&self, b: Builtin, e: ExprId, args: &[ExprId], found: &mut Found) {
         match b {
-            Builtin::Len | Builtin::Cap => {
-                self.look(args[0], None, found);
-                found.late |= matches!(
-                    core_type(self.ty(args[0])).map(|t| t.0),
-                    Some(Type::Map(..) | Type::Chan(..))
-                );
-            }
             Builtin::New
                 if self.p.info.types[self.unparen(args[0]).index()].mode == Mode::TypeExpr => {}
-            Builtin::New | Builtin::Real | Builtin::Imag | Builtin::Complex => {
+            Builtin::Len
+            | Builtin::Cap
+            | Builtin::New
+            | Builtin::Real
+            | Builtin::Imag
+            | Builtin::Complex => {
+                let mut parts = Found::default();
                 for a in args {
-                    // `complex(f())` makes its call when its turn comes.
-                    if matches!(&*self.ty(*a), Type::Tuple(_)) {
-                        found.late = true;
-                    } else {
-                        self.look(*a, None, found);
-                    }
+                    self.look(*a, None, &mut parts);
                 }
+                self.eager_value(e, false, parts, found);
             }
             Builtin::UnsafeAlignof | Builtin::UnsafeOffsetof | Builtin::UnsafeSizeof => {}
             _ => self.eager(e, found),
