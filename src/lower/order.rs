@@ -147,11 +147,7 @@ impl Fb<'_> {
             return;
         }
         found.eager.truncate(found.needed);
-        let size: usize = found
-            .eager
-            .iter()
-            .map(|x| self.result_slots(x.e) + 4)
-            .sum();
+        let size: usize = found.eager.iter().map(|x| self.result_slots(x.e) + 4).sum();
         if size > MOST {
             return;
         }

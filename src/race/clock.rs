@@ -229,16 +229,34 @@ impl Clock {
         self.height == other.height && same(&self.root, &other.root)
     }
 
-    /// Keeps of every entry the smaller one: what both know.
+    /// Keeps of every entry the smaller one: what both know. Like joining, this skips what
+    /// both share, and what is left of `self` bounds the work.
     pub fn meet(&mut self, other: &Clock) {
-        let mut out = Clock::default();
-        self.each(&mut |i, v| {
-            let v = v.min(other.get(i));
+        self.flush();
+        let mut near = other.near;
+        for (i, v) in &mut near[..other.count as usize] {
+            *v = self.get_far(*i).min(*v);
+        }
+        while self.height > other.height {
+            self.root = match self.root.take() {
+                Some(Node::Inner(n)) => n.0[0].clone(),
+                _ => None,
+            };
+            self.height -= 1;
+        }
+        let mut root = other.root.as_ref();
+        for _ in self.height..other.height {
+            root = match root {
+                Some(Node::Inner(n)) => n.0[0].as_ref(),
+                _ => None,
+            };
+        }
+        meet(&mut self.root, root);
+        for &(i, v) in &near[..other.count as usize] {
             if v != 0 {
-                out.raise(i, v);
+                self.raise(i, v);
             }
-        });
-        *self = out;
+        }
     }
 
     /// Calls `f` with every chain and epoch known.
@@ -313,6 +331,39 @@ fn join(a: &mut Option<Node>, b: &Option<Node>) -> bool {
             news
         }
         _ => false,
+    }
+}
+
+fn meet(a: &mut Option<Node>, b: Option<&Node>) {
+    let (Some(an), Some(bn)) = (a.as_mut(), b) else {
+        *a = None;
+        return;
+    };
+    if an.same(bn) {
+        return;
+    }
+    let empty = match (an, bn) {
+        (Node::Leaf(x), Node::Leaf(y)) => {
+            if x.0.iter().zip(&y.0).any(|(p, q)| p > q) {
+                for (p, q) in Arc::make_mut(x).0.iter_mut().zip(&y.0) {
+                    *p = (*p).min(*q);
+                }
+            }
+            x.0.iter().all(|v| *v == 0)
+        }
+        (Node::Inner(x), Node::Inner(y)) => {
+            let stays = |p: &Option<Node>, q: &Option<Node>| p.is_none() || same(p, q);
+            if !x.0.iter().zip(&y.0).all(|(p, q)| stays(p, q)) {
+                for (p, q) in Arc::make_mut(x).0.iter_mut().zip(&y.0) {
+                    meet(p, q.as_ref());
+                }
+            }
+            x.0.iter().all(Option::is_none)
+        }
+        _ => false,
+    };
+    if empty {
+        *a = None;
     }
 }
 
