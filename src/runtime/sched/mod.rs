@@ -608,8 +608,11 @@ impl Runtime {
                 });
             }
             Run::TooMany => {
-                let n = limits::threads();
-                eprintln!("runtime: program exceeds {n}-thread limit");
+                static SAID: AtomicBool = AtomicBool::new(false);
+                if !SAID.swap(true, Ordering::Relaxed) {
+                    let n = limits::threads();
+                    eprintln!("runtime: program exceeds {n}-thread limit");
+                }
                 self.exec.fatal(self, fault::THREAD_EXHAUSTION.text)
             }
         }
