@@ -36,6 +36,17 @@ pub enum Repr {
     Pair,
     /// Memory format in consecutive slots.
     Agg,
+    /// One slot: the address of an object that holds the value and is never written to again.
+    Huge,
+}
+
+/// Bytes from which on values are [`Repr::Huge`]. More than a channel's elements may have,
+/// and several times less than a frame.
+pub const HUGE: usize = 128 << 10;
+
+/// Whether a frame holds values of the type by address.
+pub fn is_huge(t: Ty) -> bool {
+    matches!(&*underlying(t), Type::Struct(_) | Type::Array(..)) && size_align(t).0 >= HUGE
 }
 
 /// Memory forms of scalars.
@@ -81,6 +92,8 @@ pub fn repr(t: Ty) -> Repr {
         Type::Struct(_) | Type::Array(..) | Type::Tuple(_) => {
             if size_align(t).0 == 0 {
                 Repr::Void
+            } else if is_huge(t) {
+                Repr::Huge
             } else {
                 Repr::Agg
             }
@@ -136,7 +149,7 @@ fn size_align_of(t: Ty) -> (usize, usize) {
             Repr::Void => (0, 1),
             Repr::Scalar(m) => (m.size(), m.size()),
             Repr::Pair => (16, 16),
-            Repr::Agg => unreachable!("aggregates are handled above"),
+            Repr::Agg | Repr::Huge => unreachable!("aggregates are handled above"),
         },
     }
 }
@@ -164,6 +177,9 @@ pub fn field_offsets(t: Ty) -> Rc<[usize]> {
 
 /// Frame slots of a value.
 pub fn slots(t: Ty) -> usize {
+    if is_huge(t) {
+        return 1;
+    }
     size_align(t).0.div_ceil(8)
 }
 

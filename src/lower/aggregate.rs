@@ -3,7 +3,7 @@
 use super::func::Fb;
 use super::place::Place;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{size_align, slots};
+use crate::bytecode::layout::{is_huge, size_align, slots};
 use crate::syntax::ast::{Elem, ExprId, ExprKind};
 use crate::types::predicates::{core_type, underlying};
 use crate::types::ty::{Ty, Type};
@@ -17,6 +17,12 @@ impl Fb<'_> {
                 let p = self.alloc(1);
                 self.new_object(p, *elem);
                 self.composite_into(e, *elem, Place::Mem { ptr: p, off: 0 });
+                self.emit(Op::Mov, dst, p, 0);
+            }
+            Some(Type::Struct(_) | Type::Array(..)) if is_huge(t) => {
+                let p = self.alloc(1);
+                self.new_object(p, t);
+                self.composite_into(e, t, Place::Mem { ptr: p, off: 0 });
                 self.emit(Op::Mov, dst, p, 0);
             }
             Some(Type::Array(..)) if slots(t) > 16 => {
@@ -36,7 +42,7 @@ impl Fb<'_> {
                 let ExprKind::CompositeLit { elems, .. } = self.kind(e) else {
                     return;
                 };
-                let d = self.lw.map_type(super::builtin::map_core(t));
+                let d = self.map_type(super::builtin::map_core(t));
                 let m = self.alloc(1);
                 let hint = self.alloc(1);
                 self.load_int(hint, elems.len() as i64);

@@ -173,7 +173,7 @@ impl Fb<'_> {
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let m = self.expr(*x);
                     let key = self.expr_as(indices[0], *k);
-                    let d = self.lw.map_type(super::builtin::map_core(mt));
+                    let d = self.map_type(super::builtin::map_core(mt));
                     self.emit(Op::MapGet, v, m, key);
                     self.ext_of(d);
                     self.ext(ok as u64);
@@ -317,13 +317,7 @@ impl Fb<'_> {
             self.release(mark);
             return;
         }
-        let boxed = o.var_info().is_some_and(|v| {
-            v.address_taken.get()
-                || (v.captured.get() && v.reassigned.get())
-                || v.assigned_in_closure.get()
-                || super::func::has_array(t)
-        });
-        if boxed {
+        if self.is_boxed(o, t) {
             // The value is computed before the variable exists (it may mention an outer one
             // of the same name), then the box is made; array literals are built in place.
             let slot = self.alloc(1);

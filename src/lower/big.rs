@@ -1,11 +1,11 @@
 //! Values too large for a frame. Assignments, declarations, conversions to interfaces and
 //! loops copy them from memory to memory; a value that has no place gets a heap object.
-//! (They cannot be passed to functions, which would need them in a frame.)
+//! From [`is_huge`] on, functions get and return them by address, too.
 
 use super::func::Fb;
 use super::place::Place;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{Repr, repr, size_align, slots};
+use crate::bytecode::layout::{Repr, is_huge, repr, size_align, slots};
 use crate::syntax::ast::{ExprId, ExprKind};
 use crate::types::info::Mode;
 use crate::types::predicates::underlying;
@@ -15,7 +15,7 @@ use crate::types::ty::{Ty, Type};
 const BIG: usize = 1024;
 
 pub(crate) fn is_big(t: Ty) -> bool {
-    repr(t) == Repr::Agg && slots(t) > BIG
+    is_huge(t) || repr(t) == Repr::Agg && slots(t) > BIG
 }
 
 impl Fb<'_> {
@@ -42,6 +42,7 @@ impl Fb<'_> {
                     {
                         self.big_value(*x)
                     }
+                    _ if is_huge(t) => Some(self.expr(e)),
                     _ => None,
                 }
             }
@@ -53,6 +54,7 @@ impl Fb<'_> {
                 let p = self.place(e);
                 self.big_address(p, t)
             }
+            _ if is_huge(t) => Some(self.expr(e)),
             _ => None,
         }
     }
@@ -86,11 +88,16 @@ impl Fb<'_> {
     pub fn big_object(&mut self, e: ExprId) -> Option<u16> {
         let t = self.ty(e);
         let src = self.big_value(e)?;
+        Some(self.copied_object(src, t))
+    }
+
+    /// A fresh object with the value of type `t` at an address.
+    pub fn copied_object(&mut self, src: u16, t: Ty) -> u16 {
         self.emit(Op::NilChk, src, 0, 0);
         let p = self.alloc(1);
         self.new_object(p, t);
         self.copy_memory(p, src, t);
-        Some(p)
+        p
     }
 
     /// Interface value of a big value.
@@ -107,7 +114,7 @@ impl Fb<'_> {
     }
 
     /// Copies a value of type `t` between two addresses, which may overlap.
-    fn copy_memory(&mut self, dst: u16, src: u16, t: Ty) {
+    pub fn copy_memory(&mut self, dst: u16, src: u16, t: Ty) {
         self.emit(Op::NilChk, src, 0, 0);
         self.emit(Op::NilChk, dst, 0, 0);
         let hdr = self.alloc(5);

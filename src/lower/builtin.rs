@@ -4,7 +4,7 @@ use super::expr::{Class, class};
 use super::func::Fb;
 use super::place::Place;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{Repr, repr, size_align};
+use crate::bytecode::layout::{Repr, is_huge, repr, size_align};
 use crate::syntax::ast::{ExprId, ExprKind};
 use crate::types::info::Mode;
 use crate::types::predicates::{core_type, default_type, is_untyped, underlying};
@@ -125,7 +125,7 @@ impl Fb<'_> {
                 let m = self.arg(args[0]);
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let key = self.arg_as(args[1], *k);
-                    let d = self.lw.map_type(map_core(mt));
+                    let d = self.map_type(map_core(mt));
                     self.emit(Op::MapDel, m, key, 0);
                     self.ext_of(d);
                 }
@@ -135,7 +135,7 @@ impl Fb<'_> {
                 let s = self.arg(args[0]);
                 match core_type(ct).map(|u| u.0) {
                     Some(Type::Map(..)) => {
-                        let d = self.lw.map_type(map_core(ct));
+                        let d = self.map_type(map_core(ct));
                         self.emit(Op::MapClear, s, 0, 0);
                         self.ext_of(d);
                     }
@@ -227,11 +227,12 @@ impl Fb<'_> {
             }
             Some(Type::Map(..)) => {
                 let n = size(self, 1);
-                let d = self.lw.map_type(map_core(t));
+                let d = self.map_type(map_core(t));
                 self.emit(Op::MapNew, dst, n, 0);
                 self.ext_of(d);
             }
-            Some(Type::Chan(..)) => {
+            Some(Type::Chan(_, elem)) => {
+                self.too_big |= is_huge(*elem);
                 let n = size(self, 1);
                 let r = self.lw.rtti(t);
                 self.emit(Op::MkChan, dst, n, 0);
@@ -286,7 +287,7 @@ impl Fb<'_> {
             self.ext_of(r);
             return;
         }
-        if args.len() == 2 {
+        if args.len() == 2 && !is_huge(elem) {
             let v = self.arg_as(args[1], elem);
             let op = if repr(elem) == Repr::Scalar(crate::bytecode::layout::Mem::W64) {
                 Op::App64

@@ -3,6 +3,7 @@
 use super::expr::{Class, class};
 use super::func::{Fb, Label};
 use crate::bytecode::instr::Op;
+use crate::bytecode::layout::is_huge;
 use crate::syntax::ast::{BinOp, ExprId, ExprKind, UnOp};
 use crate::types::info::Mode;
 use crate::types::predicates::{default_type, is_untyped, underlying};
@@ -228,6 +229,12 @@ impl Fb<'_> {
                 (Op::CplxEq, w, w + 2, op == BinOp::Ne)
             }
             Class::Iface => (Op::EqIf, a, b, op == BinOp::Ne),
+            Class::Agg if is_huge(t) => {
+                let w = self.alloc(4);
+                self.box_value(w, a, t);
+                self.box_value(w + 2, b, t);
+                (Op::EqIf, w, w + 2, op == BinOp::Ne)
+            }
             Class::Agg => {
                 let r = self.lw.rtti(t);
                 self.emit(Op::EqV, dst, a, b);

@@ -3,7 +3,7 @@
 use super::expr::{Class, class};
 use super::func::Fb;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{size_align, slots};
+use crate::bytecode::layout::{is_huge, size_align, slots};
 use crate::syntax::ast::{ExprId, ExprKind};
 use crate::types::info::Mode;
 use crate::types::predicates::{core_type, default_type, is_untyped, underlying};
@@ -168,6 +168,29 @@ impl Fb<'_> {
     pub fn type_assert(&mut self, dst: u16, v: u16, static_ty: Ty, target: Ty, ok: Option<u16>) {
         let r = self.lw.rtti(target);
         let st = self.lw.rtti(static_ty);
+        if is_huge(target) {
+            // The value is where the interface points to; what is left fails.
+            let (other, done) = (self.label(), self.label());
+            self.branch_ext(Op::JTypeNe, v, 0, other, crate::bytecode::program::word(r));
+            self.emit(Op::Mov, dst, v + 1, 0);
+            if let Some(ok) = ok {
+                self.load_int(ok, 1);
+            }
+            self.jump(done);
+            self.bind(other);
+            match ok {
+                Some(ok) => {
+                    self.new_object(dst, target);
+                    self.load_int(ok, 0);
+                }
+                None => {
+                    self.emit(Op::AsT, dst, v, 0xffff);
+                    self.ext_of(r);
+                    self.ext_of(st);
+                }
+            }
+            return self.bind(done);
+        }
         let op = if matches!(&*underlying(target), Type::Interface(_)) {
             Op::AsI
         } else {

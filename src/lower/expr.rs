@@ -4,6 +4,7 @@ use super::Job;
 use super::func::{Fb, Var};
 use super::place::Place;
 use crate::bytecode::instr::Op;
+use crate::bytecode::layout::is_huge;
 use crate::syntax::ast::{self, ExprId, ExprKind};
 use crate::types::constant::Const;
 use crate::types::info::{Mode, SelKind};
@@ -176,6 +177,11 @@ impl Fb<'_> {
     /// Interface value of `src`, a value of concrete type `t`.
     pub fn box_value(&mut self, dst: u16, src: u16, t: Ty) {
         let r = self.lw.rtti(t);
+        if is_huge(t) {
+            self.emit(Op::LdK, dst, 0, 0);
+            self.ext_of(r);
+            return self.emit(Op::Mov, dst + 1, src, 0);
+        }
         self.emit(Op::MkIf, dst, src, 0);
         self.ext_of(r);
     }

@@ -12,8 +12,9 @@ use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::Span;
 use crate::bytecode::instr::{Op, encode, encode32, operands};
-use crate::bytecode::layout::{Repr, repr, slots};
+use crate::bytecode::layout::{Repr, is_huge, repr, slots};
 use crate::bytecode::program::{HEADER, Local, Proto, word};
+use crate::heap::map::MapType;
 use crate::heap::rtti::FuncId;
 use crate::syntax::ast::{self, ExprId, ExprKind};
 use crate::types::constant::Const;
@@ -83,7 +84,7 @@ pub(crate) struct Fb<'a> {
     /// Emit jumps that reach anywhere.
     long: bool,
     overflow: bool,
-    too_big: bool,
+    pub too_big: bool,
     pub targets: Vec<Target>,
     pub gotos: HashMap<Name, Label>,
     /// (type, first slot) of each result.
@@ -340,7 +341,7 @@ impl Fb<'_> {
         let t = self.obj_ty(o);
         let ty = self.lw.rtti(t);
         let (slot, boxed) = match v {
-            Var::Slot(s) => (s, false),
+            Var::Slot(s) => (s, is_huge(t)),
             Var::Box { ptr, .. } => (ptr, true),
         };
         self.locals.push(Local {
@@ -562,6 +563,7 @@ impl Fb<'_> {
                 || (v.captured.get() && v.reassigned.get())
                 || v.assigned_in_closure.get()
                 || has_array(t)
+                || is_huge(t)
         })
     }
 
@@ -610,6 +612,14 @@ impl Fb<'_> {
         self.ext(n as u64);
     }
 
+    /// Descriptor of a map type. Maps hold their elements in frame form.
+    pub fn map_type(&mut self, t: Ty) -> &'static MapType {
+        if let Type::Map(k, v) = &*underlying(t) {
+            self.too_big |= is_huge(*k) || is_huge(*v);
+        }
+        self.lw.map_type(t)
+    }
+
     pub fn new_object(&mut self, dst: u16, t: Ty) {
         let d = self.lw.alloc_desc(t);
         self.emit(Op::New, dst, 0, 0);
@@ -628,6 +638,9 @@ impl Fb<'_> {
     // ----- moves -----
 
     pub fn zero(&mut self, dst: u16, t: Ty) {
+        if is_huge(t) {
+            return self.new_object(dst, t);
+        }
         match slots(t) {
             0 => {}
             1 => self.emit(Op::Zero, dst, 0, 0),
@@ -663,7 +676,7 @@ impl Fb<'_> {
 
 /// Whether values of the type hold an array (which then wants an address for indexing).
 pub(crate) fn has_array(t: Ty) -> bool {
-    if repr(t) != Repr::Agg {
+    if !matches!(repr(t), Repr::Agg | Repr::Huge) {
         return false;
     }
     match &*underlying(t) {

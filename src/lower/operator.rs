@@ -4,7 +4,7 @@ use super::expr::{Class, chan_elem, class};
 use super::func::Fb;
 use super::place::Place;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{Repr, repr, size_align};
+use crate::bytecode::layout::{Repr, is_huge, repr, size_align};
 use crate::syntax::ast::{BinOp, ExprId, ExprKind, UnOp};
 use crate::types::info::Mode;
 use crate::types::predicates::underlying;
@@ -73,6 +73,7 @@ impl Fb<'_> {
     /// Receives from channel `c` (of type `ct`) into `dst`.
     pub fn receive(&mut self, dst: u16, c: u16, ct: Ty, ok: Option<u16>) {
         let elem = chan_elem(ct);
+        self.too_big |= is_huge(elem);
         let n = size_align(elem).0;
         if repr(elem) == Repr::Agg && !n.is_multiple_of(8) {
             // The channel fills in bytes; the rest of the last slot must be zero.

@@ -1,9 +1,10 @@
 //! Places: where an addressable (or assignable) expression's value is, and how to load,
 //! store and take addresses.
 
+use super::expr::single;
 use super::func::{Fb, Var};
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{Mem, Repr, field_offsets, repr, size_align};
+use crate::bytecode::layout::{Mem, Repr, field_offsets, is_huge, repr, size_align};
 use crate::syntax::ast::{ExprId, ExprKind};
 use crate::types::info::SelKind;
 use crate::types::predicates::underlying;
@@ -61,6 +62,19 @@ impl Fb<'_> {
                 self.emit(Op::LdN, dst, ptr, off);
                 self.ext(size_align(t).0 as u64);
             }
+            Repr::Huge => {
+                let mark = self.mark();
+                let src = self.address(
+                    Place::Mem {
+                        ptr,
+                        off: usize::from(off),
+                    },
+                    t,
+                );
+                let p = self.copied_object(src, t);
+                self.emit(Op::Mov, dst, p, 0);
+                self.release(mark);
+            }
         }
     }
     pub fn store_mem(&mut self, ptr: u16, off: usize, src: u16, t: Ty) {
@@ -80,6 +94,18 @@ impl Fb<'_> {
             Repr::Agg => {
                 self.emit(Op::StN, src, ptr, off);
                 self.ext(size_align(t).0 as u64);
+            }
+            Repr::Huge => {
+                let mark = self.mark();
+                let dst = self.address(
+                    Place::Mem {
+                        ptr,
+                        off: usize::from(off),
+                    },
+                    t,
+                );
+                self.copy_memory(dst, src, t);
+                self.release(mark);
             }
         }
     }
@@ -156,7 +182,7 @@ impl Fb<'_> {
                 }
             },
             Place::Map { map, key, ty } => {
-                let mt = self.lw.map_type(ty);
+                let mt = self.map_type(ty);
                 self.emit(Op::MapGet, dst, map, key);
                 self.ext_of(mt);
                 self.ext(0xffff);
@@ -217,7 +243,7 @@ impl Fb<'_> {
                 }
             },
             Place::Map { map, key, ty } => {
-                let mt = self.lw.map_type(ty);
+                let mt = self.map_type(ty);
                 self.emit(Op::MapSet, map, key, src);
                 self.ext_of(mt);
             }
@@ -266,13 +292,22 @@ impl Fb<'_> {
         }
     }
 
+    /// Place of a value of type `t` that a slot holds, or whose address it holds.
+    pub fn slot_place(&self, s: u16, t: Ty) -> Place {
+        if is_huge(t) {
+            Place::Mem { ptr: s, off: 0 }
+        } else {
+            Place::Slot(s)
+        }
+    }
+
     pub fn var_place(&mut self, o: Obj) -> Place {
         if o.name.is_blank() {
             return Place::Blank;
         }
         if let Some(v) = self.vars.get(&o) {
             return match *v {
-                Var::Slot(s) => Place::Slot(s),
+                Var::Slot(s) => self.slot_place(s, self.obj_ty(o)),
                 Var::Box { ptr, .. } => Place::Mem { ptr, off: 0 },
             };
         }
@@ -301,6 +336,9 @@ impl Fb<'_> {
 
     /// Walks embedded fields and pointers: the place and type of the field at the end of `path`.
     pub fn walk(&mut self, mut p: Place, mut t: Ty, path: &[usize]) -> (Place, Ty) {
+        if let Place::Slot(s) = p {
+            p = self.slot_place(s, t);
+        }
         for &i in path {
             if let Type::Pointer(e) = &*underlying(t) {
                 let ptr = self.place_value(p, t);
@@ -338,7 +376,7 @@ impl Fb<'_> {
         let e = self.unparen(e);
         self.at(self.ast().expr(e).span.lo);
         if let Some(s) = self.take_hoisted(e) {
-            return Place::Slot(s);
+            return self.slot_place(s, single(self.ty(e)));
         }
         match self.kind(e) {
             ExprKind::Ident(id) => {
@@ -347,7 +385,7 @@ impl Fb<'_> {
                 match o {
                     Some(o) if o.var_info().is_some() => self.var_place(o),
                     _ if self.ast().name(*id).is_blank() => Place::Blank,
-                    _ => Place::Slot(self.expr(e)),
+                    _ => self.value_place(e),
                 }
             }
             ExprKind::Star(x) => {
@@ -359,11 +397,11 @@ impl Fb<'_> {
                     // Qualified identifier.
                     return match self.p.info.uses[sel.index()] {
                         Some(o) if o.var_info().is_some() => self.var_place(o),
-                        _ => Place::Slot(self.expr(e)),
+                        _ => self.value_place(e),
                     };
                 };
                 if s.kind != SelKind::Field {
-                    return Place::Slot(self.expr(e));
+                    return self.value_place(e);
                 }
                 let recv = self.ty(*x);
                 let path = self.field_path(e, recv);
@@ -392,11 +430,17 @@ impl Fb<'_> {
                         let idx = self.index_value(indices[0]);
                         Place::Index { slice: hdr, idx }
                     }
-                    _ => Place::Slot(self.expr(e)),
+                    _ => self.value_place(e),
                 }
             }
-            _ => Place::Slot(self.expr(e)),
+            _ => self.value_place(e),
         }
+    }
+
+    /// Evaluates an expression that is no place by itself.
+    fn value_place(&mut self, e: ExprId) -> Place {
+        let s = self.expr(e);
+        self.slot_place(s, self.ty(e))
     }
 
     fn array_element(&mut self, x: ExprId, xt: Ty, elem: Ty, index: ExprId) -> Place {

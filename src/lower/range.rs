@@ -250,12 +250,9 @@ impl Fb<'_> {
 
     /// A fresh temporary of the right type can be the variable.
     fn var_is_plain(&self, o: Obj, t: Ty) -> bool {
-        let Some(v) = o.var_info() else { return false };
-        let boxed = v.address_taken.get()
-            || (v.captured.get() && v.reassigned.get())
-            || v.assigned_in_closure.get()
-            || super::func::has_array(t);
-        !boxed && crate::types::predicates::identical(self.obj_ty(o), t)
+        o.var_info().is_some()
+            && !self.is_boxed(o, t)
+            && crate::types::predicates::identical(self.obj_ty(o), t)
     }
 
     fn range_string(
@@ -300,7 +297,7 @@ impl Fb<'_> {
         cont: Label,
         end: Label,
     ) {
-        let d = self.lw.map_type(super::builtin::map_core(xt));
+        let d = self.map_type(super::builtin::map_core(xt));
         let m = self.expr(x);
         let it = self.alloc(1);
         self.emit(Op::MapIter, it, m, 0);

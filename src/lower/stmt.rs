@@ -6,7 +6,7 @@ use super::place::Place;
 use super::rangefunc::Exit;
 use crate::base::intern::Name;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{size_align, slots};
+use crate::bytecode::layout::{is_huge, size_align, slots};
 use crate::syntax::ast::{
     BranchKind, CaseClause, CommClause, Decl, ExprId, ExprKind, StmtId, StmtKind, UnOp,
 };
@@ -45,6 +45,7 @@ impl Fb<'_> {
                 self.order_as([(*chan, ct), (*value, chan_elem(ct))].into_iter());
                 let c = self.expr(*chan);
                 let v = self.expr_as(*value, chan_elem(ct));
+                self.too_big |= is_huge(chan_elem(ct));
                 let _ = arrow;
                 self.emit(Op::Send, c, v, 0);
             }
@@ -540,6 +541,7 @@ impl Fb<'_> {
                     self.order(&[*chan]);
                     self.expr_to(*chan, ch);
                     let elem = chan_elem(ct);
+                    self.too_big |= is_huge(elem);
                     let val = self.alloc_ty(elem);
                     self.order(&[*value]);
                     self.expr_as_to(*value, elem, val);
@@ -613,6 +615,7 @@ impl Fb<'_> {
             return (0, 0, self.ty(e));
         };
         let elem = chan_elem(self.ty(*x));
+        self.too_big |= is_huge(elem);
         let ch = self.alloc(1);
         self.order(&[*x]);
         self.expr_to(*x, ch);
