@@ -174,7 +174,12 @@ impl<'a> Index<'a> {
                         .flatten(),
                 );
             }
-            let mentions: BTreeSet<usize> = it.mentions.iter().filter_map(|m| fold(m)).collect();
+            let mut mentions: BTreeMap<usize, bool> = BTreeMap::new();
+            for (m, dot) in &it.mentions {
+                if let Some(m) = fold(m) {
+                    *mentions.entry(m).or_default() |= dot;
+                }
+            }
             let kind = match it.kind {
                 Kind::Package | Kind::Import => "Frame",
                 Kind::Func if it.recv.is_some() => "Method",
@@ -188,11 +193,13 @@ impl<'a> Index<'a> {
             let name = it.recv.and_then(|_| fold(it.names[0])).unwrap_or(NONE);
             writeln!(
                 rows,
-                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), recv: {recv}, name: {name}, uses: ({}, {}), mentions: ({}, {}) }},",
+                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), var: {}, body: {}, recv: {recv}, name: {name}, uses: ({}, {}), mentions: ({}, {}) }},",
                 it.keyword.0,
                 it.keyword.1,
                 it.span.0,
                 it.span.1,
+                it.kind == Kind::Var,
+                it.body,
                 uses_flat.len(),
                 uses_flat.len() + uses.len(),
                 mentions_flat.len(),
@@ -200,7 +207,7 @@ impl<'a> Index<'a> {
             )
             .expect("a string");
             uses_flat.extend(uses);
-            mentions_flat.extend(mentions);
+            mentions_flat.extend(mentions.iter().map(|(m, dot)| m * 2 + usize::from(*dot)));
         }
         let mut out = format!("static ROWS: &[Row] = &[\n{rows}];\n");
         let mut flat = |name: &str, v: &[usize]| {

@@ -16,14 +16,7 @@ pub fn on_stack<R>(bytes: usize, f: impl FnOnce() -> R) -> Option<R> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a fresh mapping; its upper part is made accessible before it is used.
     let low = unsafe {
-        let p = libc::mmap(
-            std::ptr::null_mut(),
-            whole,
-            libc::PROT_NONE,
-            flags,
-            -1,
-            0,
-        );
+        let p = libc::mmap(std::ptr::null_mut(), whole, libc::PROT_NONE, flags, -1, 0);
         if p == libc::MAP_FAILED {
             return None;
         }
@@ -55,7 +48,11 @@ mod tests {
 
     fn depth(n: u64) -> u64 {
         let here = std::hint::black_box([n; 64]);
-        if n == 0 { 0 } else { depth(n - 1) + here[63] / n }
+        if n == 0 {
+            0
+        } else {
+            depth(n - 1) + here[63] / n
+        }
     }
 
     #[test]

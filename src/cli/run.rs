@@ -305,8 +305,10 @@ pub fn print_diagnostics(
 
 /// The compiler of a loaded program.
 pub fn lowerer(l: Loaded) -> Lowerer {
-    vm::traceback::set_sources(Arc::new(l.sources));
+    let sources = Arc::new(l.sources);
+    vm::traceback::set_sources(sources.clone());
     let mut lw = Lowerer::new(vm::natives::lookup);
+    lw.set_bodies(l.bodies.within(sources));
     for p in l.packages {
         lw.add_package(p);
     }
@@ -323,8 +325,9 @@ fn run(l: Loaded, file: &str, args: &[String]) -> i32 {
 
 fn disassemble(l: Loaded) -> i32 {
     let user = l.packages.len() - 1;
-    let sources = l.sources;
+    let sources = Arc::new(l.sources);
     let mut lw = Lowerer::new(vm::natives::lookup);
+    lw.set_bodies(l.bodies.within(sources.clone()));
     for p in l.packages {
         lw.add_package(p);
     }

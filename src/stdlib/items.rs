@@ -23,6 +23,8 @@ pub struct Item<'a> {
     /// The keyword, when the specification stands in a group, else empty.
     pub keyword: (usize, usize),
     pub span: (usize, usize),
+    /// Where a function's body begins; 0 when it has none.
+    pub body: usize,
     pub names: Vec<&'a str>,
     /// Base type of a method's receiver.
     pub recv: Option<&'a str>,
@@ -30,8 +32,8 @@ pub struct Item<'a> {
     pub plain: Vec<&'a str>,
     /// `a.b` with an identifier `a` that is not a selector itself.
     pub qualified: Vec<(&'a str, &'a str)>,
-    /// All identifiers: any may name a method.
-    pub mentions: Vec<&'a str>,
+    /// All identifiers: any may name a method. Whether it stands behind a dot.
+    pub mentions: Vec<(&'a str, bool)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -270,6 +272,11 @@ fn item<'a>(
         kind,
         keyword: (0, 0),
         span: (toks[0].lo, end),
+        body: if kind == Kind::Func {
+            body(text, toks)
+        } else {
+            0
+        },
         names,
         recv,
         plain: Vec::new(),
@@ -282,7 +289,7 @@ fn item<'a>(
         if t.tok != Tok::Ident {
             continue;
         }
-        it.mentions.push(word(t));
+        it.mentions.push((word(t), dot(i)));
         if !dot(i) {
             it.plain.push(word(t));
         } else if i > 1 && toks[i - 2].tok == Tok::Ident && !dot(i - 2) {
@@ -290,6 +297,27 @@ fn item<'a>(
         }
     }
     it
+}
+
+/// Where a function's body begins: at the first brace outside brackets that belongs to no
+/// type.
+fn body(text: &str, toks: &[Token]) -> usize {
+    let mut depth = 0;
+    for (i, t) in toks.iter().enumerate() {
+        match t.tok {
+            Tok::Open if depth == 0 && text.as_bytes()[t.lo] == b'{' => {
+                let before = &toks[i - 1];
+                if !matches!(&text[before.lo..before.hi], "struct" | "interface") {
+                    return t.lo;
+                }
+                depth += 1;
+            }
+            Tok::Open => depth += 1,
+            Tok::Close => depth -= 1,
+            _ => {}
+        }
+    }
+    0
 }
 
 #[cfg(test)]
@@ -362,6 +390,17 @@ func No() {
         assert_eq!(text(&all[4]), "u = 1 +\n\t\tA // }\n");
         assert_eq!(&TEXT[all[4].keyword.0..all[4].keyword.1], "var");
         assert!(text(&all[11]).ends_with("u.W()\n}\n"));
+        let body = |i: usize| &TEXT[all[i].body..][..9];
+        assert_eq!((body(9), body(10)), ("{ t.n = a", "{ return "));
+        assert_eq!(all[7].body, 0);
+    }
+
+    #[test]
+    fn finds_bodies_behind_types() {
+        let text = "func F(a struct{ b int }) map[K]interface{ M() } { x() }\nfunc N() struct{}\n";
+        let all = items(text);
+        assert!(text[all[0].body..].starts_with("{ x() }"));
+        assert_eq!(all[1].body, 0);
     }
 
     #[test]
@@ -370,8 +409,8 @@ func No() {
         assert_eq!(all[5].qualified, [("os", "Exit")]);
         assert!(all[4].plain.contains(&"A"));
         assert_eq!(all[9].qualified, [("t", "n"), ("a", "b")]);
-        assert!(all[11].mentions.contains(&"W"));
+        assert!(all[11].mentions.contains(&("W", true)));
         assert!(!all[11].plain.contains(&"W"));
-        assert!(!all[11].mentions.contains(&"No"));
+        assert!(!all[11].mentions.contains(&("No", false)));
     }
 }

@@ -13,6 +13,7 @@
 //! * a package's `init` functions are reached with its first item, or by importing it.
 
 use crate::syntax::ast::{Ast, ExprKind};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::ops::Range;
 
 /// What kind of item a [`Row`] is.
@@ -32,13 +33,18 @@ struct Row {
     /// Where the group's keyword stands, for a part of a group.
     keyword: (u32, u32),
     span: (u32, u32),
+    /// Declares variables.
+    var: bool,
+    /// Where a function's body begins; 0: it has none.
+    body: u32,
     /// The item with a method's receiver type.
     recv: u32,
     /// A method's name in `METHODS`.
     name: u32,
     /// Items named here: a range of `USES`.
     uses: (u32, u32),
-    /// Method names that stand here: a range of `MENTIONS`.
+    /// Method names that stand here: a range of `MENTIONS`, where an odd number says that
+    /// name `n / 2` stands behind a dot.
     mentions: (u32, u32),
 }
 
@@ -85,6 +91,16 @@ pub struct Piece {
     pub text: &'static str,
     /// Byte ranges that together are declarations.
     pub spans: Vec<Range<usize>>,
+    /// The file's number in the library.
+    pub file: u32,
+    /// Functions of which only the head is in `spans`: where they begin, their items.
+    pub heads: Vec<(usize, u32)>,
+}
+
+/// The file of an item and its byte range.
+pub fn item_text(item: u32) -> (u32, Range<usize>) {
+    let r = &ROWS[item as usize];
+    (r.file, range(r.span))
 }
 
 /// The closure of what has been asked for so far.
@@ -212,19 +228,55 @@ impl Reach {
         package(path).is_some_and(|p| self.packages[p])
     }
 
+    /// The functions of a package whose bodies decide on the order in which its variables
+    /// are initialised: those that an initialiser may call.
+    fn early(&self, p: usize) -> HashSet<u32> {
+        let mut methods: HashMap<u32, Vec<u32>> = HashMap::default();
+        let mut todo = Vec::new();
+        for i in range(PACKAGES[p].items).filter(|&i| self.items[i]) {
+            match ROWS[i].kind {
+                ItemKind::Method => methods.entry(ROWS[i].name).or_default().push(i as u32),
+                ItemKind::Plain if ROWS[i].var => todo.push(i as u32),
+                _ => {}
+            }
+        }
+        let mut out = HashSet::default();
+        let own = range(PACKAGES[p].items);
+        while let Some(i) = todo.pop() {
+            let r = &ROWS[i as usize];
+            let uses = USES[range(r.uses)].iter().copied();
+            let uses = uses.filter(|&u| own.contains(&(u as usize)));
+            let named = MENTIONS[range(r.mentions)].iter().filter(|&m| m % 2 == 1);
+            let called = named.filter_map(|m| methods.get(&(m / 2)));
+            for u in uses.chain(called.flatten().copied()) {
+                if ROWS[u as usize].body != 0 && out.insert(u) {
+                    todo.push(u);
+                }
+            }
+        }
+        out
+    }
+
     /// What has been reached of a package; nothing but the package clause when it was
-    /// never asked for.
-    pub fn pieces(&self, path: &str) -> Vec<Piece> {
+    /// never asked for. Without `whole` the bodies of functions are left out where they can
+    /// be looked at later.
+    pub fn pieces(&self, path: &str, whole: bool) -> Vec<Piece> {
         let Some(p) = package(path) else {
             return Vec::new();
         };
         let row = &PACKAGES[p];
-        let mut out: Vec<Piece> = FILES[range(row.files)]
-            .iter()
-            .map(|&(name, text)| Piece {
-                name,
-                text,
+        let early = if whole {
+            HashSet::default()
+        } else {
+            self.early(p)
+        };
+        let mut out: Vec<Piece> = range(row.files)
+            .map(|f| Piece {
+                name: FILES[f].0,
+                text: FILES[f].1,
                 spans: Vec::new(),
+                file: f as u32,
+                heads: Vec::new(),
             })
             .collect();
         for i in range(row.items) {
@@ -232,11 +284,17 @@ impl Reach {
             if r.kind != ItemKind::Frame && !self.items[i] {
                 continue;
             }
-            let spans = &mut out[(r.file - row.files.0) as usize].spans;
+            let piece = &mut out[(r.file - row.files.0) as usize];
             if r.keyword.1 > 0 {
-                spans.push(range(r.keyword));
+                piece.spans.push(range(r.keyword));
             }
-            spans.push(range(r.span));
+            let mut span = range(r.span);
+            let later = r.body != 0 && r.kind != ItemKind::Init;
+            if later && !whole && !early.contains(&(i as u32)) {
+                piece.heads.push((span.start, i as u32));
+                span.end = r.body as usize;
+            }
+            piece.spans.push(span);
         }
         out
     }
@@ -298,7 +356,7 @@ impl Reach {
                 self.item(u);
             }
             for &m in &MENTIONS[range(r.mentions)] {
-                self.method_name(m as usize);
+                self.method_name(m as usize / 2);
             }
             for m in std::mem::take(&mut self.methods[i as usize]) {
                 let name = ROWS[m as usize].name as usize;

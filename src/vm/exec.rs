@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::collect::Why;
 use super::cx::{Cx, Exit};
@@ -34,6 +34,14 @@ struct Compiler(Mutex<Lowerer>);
 unsafe impl Sync for Compiler {}
 // SAFETY: as above.
 unsafe impl Send for Compiler {}
+
+impl Compiler {
+    fn lock(&self) -> MutexGuard<'_, Lowerer> {
+        let lw = self.0.lock().expect("the compiler does not panic");
+        lw.world.enter();
+        lw
+    }
+}
 
 /// Compiles a function. Lowering recurses over the tree, and this thread's stack is not
 /// made for trees that are very deep.
@@ -81,7 +89,7 @@ static COMPILER: OnceLock<Compiler> = OnceLock::new();
 /// Asks the compiler for something (a type, an adapter) while the program runs.
 pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
     let c = COMPILER.get().expect("a program runs");
-    f(&mut c.0.lock().expect("the compiler does not panic"))
+    f(&mut c.lock())
 }
 
 pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
@@ -554,7 +562,7 @@ impl Vm {
     fn compile(&self, cx: &mut Cx) {
         let id = cx.x as FuncId;
         {
-            let mut lw = self.compiler.0.lock().expect("the compiler does not panic");
+            let mut lw = self.compiler.lock();
             compile_on_enough_stack(&mut lw, id);
             if let Some(d) = lw.errors.first() {
                 let text = d.message.clone();
