@@ -155,9 +155,18 @@ impl<'a> Index<'a> {
             .map(|(i, p)| (p.0, i))
             .collect();
 
+        // Methods by the item with their receiver's type.
+        let mut methods_of: Vec<Vec<usize>> = vec![Vec::new(); self.items.len()];
+        for (i, (f, it)) in self.items.iter().enumerate() {
+            let own = |r| names.get(&(self.package_of(*f), r));
+            if let Some(of) = it.recv.and_then(own) {
+                methods_of[of[0]].push(i);
+            }
+        }
+        let mut methods_flat = Vec::new();
         let mut rows = String::new();
         let (mut uses_flat, mut mentions_flat) = (Vec::new(), Vec::new());
-        for (f, it) in &self.items {
+        for (i, (f, it)) in self.items.iter().enumerate() {
             let p = self.package_of(*f);
             let mut uses: BTreeSet<usize> = BTreeSet::new();
             for n in &it.plain {
@@ -186,14 +195,10 @@ impl<'a> Index<'a> {
                 Kind::Func if it.names == ["init"] => "Init",
                 _ => "Plain",
             };
-            let recv = it
-                .recv
-                .and_then(|r| names.get(&(p, r)))
-                .map_or(NONE, |v| v[0]);
             let name = it.recv.and_then(|_| fold(it.names[0])).unwrap_or(NONE);
             writeln!(
                 rows,
-                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), var: {}, body: {}, recv: {recv}, name: {name}, uses: ({}, {}), mentions: ({}, {}) }},",
+                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), var: {}, body: {}, name: {name}, uses: ({}, {}), mentions: ({}, {}), methods: ({}, {}) }},",
                 it.keyword.0,
                 it.keyword.1,
                 it.span.0,
@@ -204,8 +209,11 @@ impl<'a> Index<'a> {
                 uses_flat.len() + uses.len(),
                 mentions_flat.len(),
                 mentions_flat.len() + mentions.len(),
+                methods_flat.len(),
+                methods_flat.len() + methods_of[i].len(),
             )
             .expect("a string");
+            methods_flat.extend(&methods_of[i]);
             uses_flat.extend(uses);
             mentions_flat.extend(mentions.iter().map(|(m, dot)| m * 2 + usize::from(*dot)));
         }
@@ -215,6 +223,7 @@ impl<'a> Index<'a> {
         };
         flat("USES", &uses_flat);
         flat("MENTIONS", &mentions_flat);
+        flat("METHODS_OF", &methods_flat);
         writeln!(out, "static METHODS: &[&str] = &{methods:?};").expect("a string");
         out.push_str("static PACKAGES: &[PackageRow] = &[\n");
         for (i, (s, files)) in self.packages.iter().enumerate() {

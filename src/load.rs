@@ -154,6 +154,14 @@ pub fn load_library(path: &str, reach: Reach) -> Loaded {
     l.loaded()
 }
 
+/// As [`load_library`], without the bodies that can come later.
+#[cfg(test)]
+pub fn load_heads(path: &str, reach: Reach) -> Loaded {
+    let mut l = Loader::new(reach, false);
+    l.standard(path);
+    l.loaded()
+}
+
 /// A package given by its files (printed name, place, text).
 pub struct Unit {
     /// Import path.

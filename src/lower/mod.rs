@@ -496,7 +496,8 @@ impl Lowerer {
         let t = obj.ty.get().expect("checked variable has a type");
         let size = size_align(t).0.max(1).next_multiple_of(16);
         if self.global_free.1 < size {
-            let bytes = size.max(64 << 10);
+            // Small programs have few; a chunk is cleared as a whole.
+            let bytes = size.max(4 << 10 << self.global_chunks.len().min(4));
             let base = if crate::race::on() {
                 // In the heap, where memory has a shadow.
                 let mut cache = crate::heap::AllocCache::new();

@@ -37,8 +37,6 @@ struct Row {
     var: bool,
     /// Where a function's body begins; 0: it has none.
     body: u32,
-    /// The item with a method's receiver type.
-    recv: u32,
     /// A method's name in `METHODS`.
     name: u32,
     /// Items named here: a range of `USES`.
@@ -46,6 +44,8 @@ struct Row {
     /// Method names that stand here: a range of `MENTIONS`, where an odd number says that
     /// name `n / 2` stands behind a dot.
     mentions: (u32, u32),
+    /// The methods of the type declared here: a range of `METHODS_OF`.
+    methods: (u32, u32),
 }
 
 /// One package.
@@ -95,6 +95,8 @@ pub struct Piece {
     pub file: u32,
     /// Functions of which only the head is in `spans`: where they begin, their items.
     pub heads: Vec<(usize, u32)>,
+    /// Something of it is needed besides its package clause and imports.
+    used: bool,
 }
 
 /// The file of an item and its byte range.
@@ -105,16 +107,32 @@ pub fn item_text(item: u32) -> (u32, Range<usize>) {
 
 /// The closure of what has been asked for so far.
 pub struct Reach {
-    items: Vec<bool>,
+    items: Bits,
     packages: Vec<bool>,
     /// By method name.
-    mentioned: Vec<bool>,
+    mentioned: Bits,
     /// Methods of the reached types that nobody has mentioned, by name.
-    waiting: Vec<Vec<u32>>,
-    /// Methods by the item with their receiver's type.
-    methods: Vec<Vec<u32>>,
+    waiting: HashMap<u32, Vec<u32>>,
     todo: Vec<u32>,
     all_methods: bool,
+}
+
+/// A set of small numbers.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(len: usize) -> Bits {
+        Bits(vec![0; len.div_ceil(64)])
+    }
+    fn has(&self, i: usize) -> bool {
+        self.0[i / 64] >> (i % 64) & 1 != 0
+    }
+    /// Adds a number; whether it is new.
+    fn add(&mut self, i: usize) -> bool {
+        let new = !self.has(i);
+        self.0[i / 64] |= 1 << (i % 64);
+        new
+    }
 }
 
 impl Default for Reach {
@@ -125,20 +143,11 @@ impl Default for Reach {
 
 impl Reach {
     pub fn new() -> Reach {
-        let mut methods = vec![Vec::new(); ROWS.len()];
-        for (i, r) in ROWS.iter().enumerate() {
-            if r.kind == ItemKind::Method
-                && let Some(m) = methods.get_mut(r.recv as usize)
-            {
-                m.push(i as u32);
-            }
-        }
         Reach {
-            items: vec![false; ROWS.len()],
+            items: Bits::new(ROWS.len()),
             packages: vec![false; PACKAGES.len()],
-            mentioned: vec![false; METHODS.len()],
-            waiting: vec![Vec::new(); METHODS.len()],
-            methods,
+            mentioned: Bits::new(METHODS.len()),
+            waiting: HashMap::default(),
             todo: Vec::new(),
             all_methods: false,
         }
@@ -147,9 +156,9 @@ impl Reach {
     /// Everything there is, for programs that are not known beforehand.
     pub fn everything() -> Reach {
         let mut r = Reach::new();
-        r.items.fill(true);
+        r.items.0.fill(u64::MAX);
         r.packages.fill(true);
-        r.mentioned.fill(true);
+        r.mentioned.0.fill(u64::MAX);
         r.all_methods = true;
         r
     }
@@ -233,7 +242,7 @@ impl Reach {
     fn early(&self, p: usize) -> HashSet<u32> {
         let mut methods: HashMap<u32, Vec<u32>> = HashMap::default();
         let mut todo = Vec::new();
-        for i in range(PACKAGES[p].items).filter(|&i| self.items[i]) {
+        for i in range(PACKAGES[p].items).filter(|&i| self.items.has(i)) {
             match ROWS[i].kind {
                 ItemKind::Method => methods.entry(ROWS[i].name).or_default().push(i as u32),
                 ItemKind::Plain if ROWS[i].var => todo.push(i as u32),
@@ -277,11 +286,12 @@ impl Reach {
                 spans: Vec::new(),
                 file: f as u32,
                 heads: Vec::new(),
+                used: false,
             })
             .collect();
         for i in range(row.items) {
             let r = &ROWS[i];
-            if r.kind != ItemKind::Frame && !self.items[i] {
+            if r.kind != ItemKind::Frame && !self.items.has(i) {
                 continue;
             }
             let piece = &mut out[(r.file - row.files.0) as usize];
@@ -290,12 +300,17 @@ impl Reach {
             }
             let mut span = range(r.span);
             let later = r.body != 0 && r.kind != ItemKind::Init;
+            piece.used |= r.kind != ItemKind::Frame;
             if later && !whole && !early.contains(&(i as u32)) {
                 piece.heads.push((span.start, i as u32));
                 span.end = r.body as usize;
             }
             piece.spans.push(span);
         }
+        // A package has a file even if nothing of it is needed.
+        let first = out.iter().position(|p| p.used).unwrap_or(0);
+        out[first].used = true;
+        out.retain(|p| p.used);
         out
     }
 
@@ -310,10 +325,9 @@ impl Reach {
         }
         if PACKAGES[p].stem == "reflect" {
             self.all_methods = true;
-            for m in std::mem::take(&mut self.waiting).into_iter().flatten() {
+            for m in std::mem::take(&mut self.waiting).into_values().flatten() {
                 self.item(m);
             }
-            self.waiting = vec![Vec::new(); METHODS.len()];
         }
     }
 
@@ -334,14 +348,14 @@ impl Reach {
     }
 
     fn item(&mut self, i: u32) {
-        if !std::mem::replace(&mut self.items[i as usize], true) {
+        if self.items.add(i as usize) {
             self.todo.push(i);
         }
     }
 
     fn method_name(&mut self, n: usize) {
-        if !std::mem::replace(&mut self.mentioned[n], true) {
-            for m in std::mem::take(&mut self.waiting[n]) {
+        if self.mentioned.add(n) {
+            for m in self.waiting.remove(&(n as u32)).into_iter().flatten() {
                 self.item(m);
             }
         }
@@ -358,12 +372,12 @@ impl Reach {
             for &m in &MENTIONS[range(r.mentions)] {
                 self.method_name(m as usize / 2);
             }
-            for m in std::mem::take(&mut self.methods[i as usize]) {
-                let name = ROWS[m as usize].name as usize;
-                if self.all_methods || self.mentioned[name] {
+            for &m in &METHODS_OF[range(r.methods)] {
+                let name = ROWS[m as usize].name;
+                if self.all_methods || self.mentioned.has(name as usize) {
                     self.item(m);
                 } else {
-                    self.waiting[name].push(m);
+                    self.waiting.entry(name).or_default().push(m);
                 }
             }
         }
@@ -373,7 +387,7 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Loaded, load_library};
+    use crate::load::{Loaded, load_heads, load_library};
 
     fn messages(l: &Loaded) -> Vec<String> {
         let text = |d: &crate::base::diag::Diagnostic| {
@@ -413,11 +427,39 @@ mod tests {
         }
     }
 
+    /// Initialisation takes the same steps in the same order when bodies come later.
+    #[test]
+    fn bodies_left_out_decide_nothing() {
+        for stem in stems() {
+            let path = stem.replace('_', "/");
+            let steps = |whole| {
+                let mut r = Reach::new();
+                r.ask_all(&path);
+                let l = if whole {
+                    load_library(&path, r)
+                } else {
+                    load_heads(&path, r)
+                };
+                assert_eq!(messages(&l), Vec::<String>::new(), "{path}");
+                let mut out = Vec::new();
+                for p in &l.packages {
+                    for s in &p.info.init_order {
+                        let names = s.lhs.iter().map(|o| o.name.to_string());
+                        let names: Vec<String> = names.collect();
+                        out.push(format!("{}.{}", p.info.pkg.path, names.join(",")));
+                    }
+                }
+                out
+            };
+            assert_eq!(steps(true), steps(false), "{path}");
+        }
+    }
+
     #[test]
     fn methods_come_when_mentioned() {
         let method = |r: &Reach, name: &str| {
             let n = METHODS.binary_search(&name).expect("a method") as u32;
-            let mine = |&&i: &&usize| ROWS[i].name == n && r.items[i];
+            let mine = |&&i: &&usize| ROWS[i].name == n && r.items.has(i);
             (0..ROWS.len())
                 .collect::<Vec<_>>()
                 .iter()

@@ -60,7 +60,7 @@ impl Params {
 }
 /// A signature still without its span.
 #[derive(Debug)]
-pub struct Sig(pub Signature);
+pub struct Sig(pub Box<Signature>);
 impl Sig {
     /// Gives it its span.
     pub fn at(mut self, l: Pos, r: Pos) -> Sig {
@@ -603,7 +603,7 @@ impl<'a> Builder<'a> {
         let span = Span::new(l, r);
         let f = self.add_func(Func {
             tparams: vec![],
-            sig: sig.0,
+            sig: *sig.0,
             body: Some(body),
             span,
         });
