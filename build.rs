@@ -13,6 +13,11 @@ use items::{Item, Kind};
 mod lagged;
 
 fn main() {
+    // At a fixed address the program starts without relocating its tables: half a
+    // megabyte of them would be read, written and paged in at every start.
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo:rustc-link-arg-bins=-no-pie");
+    }
     println!("cargo:rerun-if-changed=grammar");
     println!("cargo:rerun-if-changed=stdlib");
     println!("cargo:rerun-if-changed=src/stdlib/items.rs");
@@ -150,9 +155,18 @@ impl<'a> Index<'a> {
             .map(|(i, p)| (p.0, i))
             .collect();
 
+        // Methods by the item with their receiver's type.
+        let mut methods_of: Vec<Vec<usize>> = vec![Vec::new(); self.items.len()];
+        for (i, (f, it)) in self.items.iter().enumerate() {
+            let own = |r| names.get(&(self.package_of(*f), r));
+            if let Some(of) = it.recv.and_then(own) {
+                methods_of[of[0]].push(i);
+            }
+        }
+        let mut methods_flat = Vec::new();
         let mut rows = String::new();
         let (mut uses_flat, mut mentions_flat) = (Vec::new(), Vec::new());
-        for (f, it) in &self.items {
+        for (i, (f, it)) in self.items.iter().enumerate() {
             let p = self.package_of(*f);
             let mut uses: BTreeSet<usize> = BTreeSet::new();
             for n in &it.plain {
@@ -169,33 +183,39 @@ impl<'a> Index<'a> {
                         .flatten(),
                 );
             }
-            let mentions: BTreeSet<usize> = it.mentions.iter().filter_map(|m| fold(m)).collect();
+            let mut mentions: BTreeMap<usize, bool> = BTreeMap::new();
+            for (m, dot) in &it.mentions {
+                if let Some(m) = fold(m) {
+                    *mentions.entry(m).or_default() |= dot;
+                }
+            }
             let kind = match it.kind {
                 Kind::Package | Kind::Import => "Frame",
                 Kind::Func if it.recv.is_some() => "Method",
                 Kind::Func if it.names == ["init"] => "Init",
                 _ => "Plain",
             };
-            let recv = it
-                .recv
-                .and_then(|r| names.get(&(p, r)))
-                .map_or(NONE, |v| v[0]);
             let name = it.recv.and_then(|_| fold(it.names[0])).unwrap_or(NONE);
             writeln!(
                 rows,
-                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), recv: {recv}, name: {name}, uses: ({}, {}), mentions: ({}, {}) }},",
+                "    Row {{ file: {f}, kind: ItemKind::{kind}, keyword: ({}, {}), span: ({}, {}), var: {}, body: {}, name: {name}, uses: ({}, {}), mentions: ({}, {}), methods: ({}, {}) }},",
                 it.keyword.0,
                 it.keyword.1,
                 it.span.0,
                 it.span.1,
+                it.kind == Kind::Var,
+                it.body,
                 uses_flat.len(),
                 uses_flat.len() + uses.len(),
                 mentions_flat.len(),
                 mentions_flat.len() + mentions.len(),
+                methods_flat.len(),
+                methods_flat.len() + methods_of[i].len(),
             )
             .expect("a string");
+            methods_flat.extend(&methods_of[i]);
             uses_flat.extend(uses);
-            mentions_flat.extend(mentions);
+            mentions_flat.extend(mentions.iter().map(|(m, dot)| m * 2 + usize::from(*dot)));
         }
         let mut out = format!("static ROWS: &[Row] = &[\n{rows}];\n");
         let mut flat = |name: &str, v: &[usize]| {
@@ -203,6 +223,7 @@ impl<'a> Index<'a> {
         };
         flat("USES", &uses_flat);
         flat("MENTIONS", &mentions_flat);
+        flat("METHODS_OF", &methods_flat);
         writeln!(out, "static METHODS: &[&str] = &{methods:?};").expect("a string");
         out.push_str("static PACKAGES: &[PackageRow] = &[\n");
         for (i, (s, files)) in self.packages.iter().enumerate() {

@@ -1,15 +1,17 @@
 //! From file names to checked packages: reads sources, parses, finds imports in the
 //! embedded standard library, checks packages in import order.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::diag::{Diagnostic, SYNTAX, Severity};
 use crate::base::span::{FileId, SourceMap, Span};
-use crate::stdlib::reach::Reach;
-use crate::syntax::ast::Ast;
-use crate::syntax::parse::{ParseOptions, parse_pieces, parse_text};
-use crate::types::check::{CheckOptions, Importer, check_labels, check_package};
+use crate::lower;
+use crate::stdlib::reach::{self, Reach};
+use crate::syntax::ast::{Ast, Decl, ImportSpec};
+use crate::syntax::parse::{Head, ParseOptions, parse_one, parse_pieces, parse_text};
+use crate::types::check::{CheckOptions, Importer, check_body, check_labels, check_package};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
 
@@ -29,7 +31,47 @@ pub struct Loaded {
     /// Imported packages first, `main` last. Empty when there are errors.
     pub packages: Vec<CheckedPackage>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Where the bodies of library functions are that `packages` leave out.
+    pub bodies: Bodies,
 }
+
+/// Parses and checks the bodies of library functions when they are needed.
+#[derive(Default)]
+pub struct Bodies {
+    packages: HashMap<String, Pkg>,
+    /// By file number in the library.
+    files: HashMap<u32, (FileId, Pkg, Head)>,
+}
+
+impl Bodies {
+    /// The bodies, given the sources of the program that they were loaded with.
+    pub fn within(self, sources: Arc<SourceMap>) -> Box<dyn lower::Bodies> {
+        Box::new(Within(self, sources))
+    }
+}
+
+struct Within(Bodies, Arc<SourceMap>);
+
+impl lower::Bodies for Within {
+    fn body(&mut self, number: u32) -> CheckedPackage {
+        let (file, span) = reach::item_text(number);
+        let (id, pkg, head) = &self.0.files[&file];
+        let mut ast = Ast::default();
+        let mut found = parse_one(&mut ast, &self.1, *id, span, head);
+        let mut imports = Imports(&self.0.packages);
+        let (p, more) = check_body(ast, &self.1, *pkg, &mut imports, &LIBRARY);
+        found.extend(more);
+        debug_assert!(found.is_empty(), "{found:?}");
+        p
+    }
+}
+
+/// How library code is checked.
+const LIBRARY: CheckOptions = CheckOptions {
+    ignore_missing_main: true,
+    go_version: 27,
+    stdlib: true,
+};
 
 impl Loaded {
     pub fn has_errors(&self) -> bool {
@@ -48,6 +90,10 @@ struct Loader {
     active: Vec<String>,
     /// What the program needs of the library.
     reach: Reach,
+    /// Bodies of library functions are not left out.
+    whole: bool,
+    /// Library files with bodies left out.
+    files: HashMap<u32, (FileId, Pkg, Head)>,
 }
 
 struct Imports<'a>(&'a HashMap<String, Pkg>);
@@ -103,13 +149,17 @@ pub fn load_program(files: &[(String, String)], opts: &CheckOptions) -> Loaded {
 
 /// Loads what has been reached of a library package, and of all that it imports.
 pub fn load_library(path: &str, reach: Reach) -> Loaded {
-    let mut l = Loader::new(reach);
+    let mut l = Loader::new(reach, true);
     l.standard(path);
-    Loaded {
-        sources: l.sources,
-        packages: l.packages,
-        diagnostics: l.diagnostics,
-    }
+    l.loaded()
+}
+
+/// As [`load_library`], without the bodies that can come later.
+#[cfg(test)]
+pub fn load_heads(path: &str, reach: Reach) -> Loaded {
+    let mut l = Loader::new(reach, false);
+    l.standard(path);
+    l.loaded()
 }
 
 /// A package given by its files (printed name, place, text).
@@ -121,7 +171,7 @@ pub struct Unit {
 
 /// Loads packages that may import each other in order; the last one is `main`.
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
-    let mut l = Loader::new(Reach::new());
+    let mut l = Loader::new(Reach::new(), false);
     l.units(units, opts);
     if !l.diagnostics.is_empty() {
         let names = crate::script::by_name();
@@ -131,12 +181,9 @@ pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
         };
         crate::explain::advice::add(&mut l.diagnostics, &l.sources, &meant);
     }
-    Loaded {
-        sources: l.sources,
-        packages: l.packages,
-        diagnostics: l.diagnostics,
-    }
+    l.loaded()
 }
+
 /// A program that grows: the interactive session's packages.
 pub struct Growing {
     loader: Loader,
@@ -151,7 +198,7 @@ impl Growing {
         opts: &CheckOptions,
     ) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
         // What later inputs will name is not known.
-        let mut loader = Loader::new(Reach::everything());
+        let mut loader = Loader::new(Reach::everything(), true);
         loader.units(units, opts);
         let packages = std::mem::take(&mut loader.packages);
         let diagnostics = std::mem::take(&mut loader.diagnostics);
@@ -160,6 +207,7 @@ impl Growing {
                 sources: loader.sources,
                 packages,
                 diagnostics,
+                bodies: Bodies::default(),
             });
         }
         let pkg = Pkg::new(crate::types::ty::Package {
@@ -230,14 +278,28 @@ impl Growing {
 }
 
 impl Loader {
-    fn new(reach: Reach) -> Loader {
+    fn new(reach: Reach, whole: bool) -> Loader {
         Loader {
             sources: SourceMap::new(),
             packages: Vec::new(),
-            by_path: HashMap::new(),
+            by_path: HashMap::default(),
             diagnostics: Vec::new(),
             active: Vec::new(),
             reach,
+            whole,
+            files: HashMap::default(),
+        }
+    }
+
+    fn loaded(self) -> Loaded {
+        Loaded {
+            sources: self.sources,
+            packages: self.packages,
+            diagnostics: self.diagnostics,
+            bodies: Bodies {
+                packages: self.by_path,
+                files: self.files,
+            },
         }
     }
 
@@ -290,16 +352,20 @@ impl Loader {
         if self.active.iter().any(|p| p == path) {
             return true;
         }
-        let pieces = self.reach.pieces(path);
+        let pieces = self.reach.pieces(path, self.whole);
         if pieces.is_empty() {
             return false;
         }
         let mut ast = Ast::default();
+        let mut heads = Vec::new();
         for p in pieces {
             let shown = format!("$GOSUB/{}", p.name);
             if let Ok(id) = self.sources.add(shown.clone(), Path::new(&shown), p.text) {
                 let d = parse_pieces(&mut ast, &self.sources, id, &p.spans);
                 self.diagnostics.extend(d);
+                if !p.heads.is_empty() {
+                    heads.push((id, p.file, p.heads));
+                }
             }
         }
         // What nothing reached uses need not be there.
@@ -307,14 +373,34 @@ impl Loader {
             f.imports
                 .retain(|i| i.path == "unsafe" || self.reach.has(&i.path));
         }
-        let opts = CheckOptions {
-            ignore_missing_main: true,
-            go_version: 27,
-            stdlib: true,
-        };
         self.active.push(path.to_string());
-        self.check(path, ast, &opts, false);
+        self.check(path, ast, &LIBRARY, false);
         self.active.pop();
+        let p = self.packages.last_mut().expect("just checked");
+        for (id, number, heads) in heads {
+            let Some(f) = p.ast.files.iter().find(|f| f.id == id) else {
+                continue;
+            };
+            // In source order, as the heads are.
+            let base = self.sources.file(id).base as usize;
+            for d in &f.decls {
+                if let Decl::Func(d) = d
+                    && let at = p.ast.ident(d.name).span.lo as usize - base
+                    && let Some(i) = heads.partition_point(|h| h.0 <= at).checked_sub(1)
+                    && p.ast.func(d.func).body.is_none()
+                    && reach::item_text(heads[i].1).1.contains(&at)
+                {
+                    p.later.insert(d.func, heads[i].1);
+                }
+            }
+            let alias = |i: &ImportSpec| i.alias.map(|a| p.ast.name(a));
+            let imports = f.imports.iter().map(|i| (alias(i), i.path.clone()));
+            let head = Head {
+                package: p.ast.name(f.package),
+                imports: imports.collect(),
+            };
+            self.files.insert(number, (id, p.info.pkg, head));
+        }
         true
     }
 

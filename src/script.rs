@@ -1,7 +1,8 @@
 //! What a script may leave out: imports of standard packages, and uses of what it declares.
 //! (How statements at the top level become a program is `syntax::script`'s business.)
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::BTreeSet;
 
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::span::Span;
@@ -25,7 +26,7 @@ pub fn package_name(path: &str) -> &str {
 
 /// Standard packages by the name they are used by.
 pub fn by_name() -> HashMap<&'static str, Vec<&'static str>> {
-    let mut out: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut out: HashMap<&str, Vec<&str>> = HashMap::default();
     for path in stdlib::paths() {
         if !path.starts_with("internal/") {
             out.entry(package_name(path)).or_default().push(path);
@@ -36,7 +37,7 @@ pub fn by_name() -> HashMap<&'static str, Vec<&'static str>> {
 
 /// Names that a file declares at its top level, and those it imports.
 fn declared(ast: &Ast) -> HashSet<&'static str> {
-    let mut out = HashSet::new();
+    let mut out = HashSet::default();
     for f in &ast.files {
         for i in &f.imports {
             out.insert(match i.alias {
@@ -108,7 +109,7 @@ pub fn soften(diags: &mut Vec<Diagnostic>) {
     // Imports that nobody wrote need no use.
     diags.retain(|d| d.code != "UnusedImport" || d.span != Span::NONE);
     // A declaration and its assignment find the same fault.
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     diags.retain(|d| {
         d.severity != Severity::Error || seen.insert(d.span.lo) || d.span == Span::NONE
     });

@@ -1,7 +1,7 @@
 //! Interned identifiers: a [`Name`] is a small number that stands for a string for the
 //! whole life of the process.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::fmt;
 use std::sync::{LazyLock, RwLock};
 
@@ -16,7 +16,7 @@ struct Table {
 
 static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
     RwLock::new(Table {
-        map: HashMap::from([("", 0), ("_", 1)]),
+        map: [("", 0), ("_", 1)].into_iter().collect(),
         names: vec!["", "_"],
     })
 });

@@ -5,3 +5,4 @@ pub mod intern;
 pub mod render;
 pub mod similar;
 pub mod span;
+pub mod stack;

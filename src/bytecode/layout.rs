@@ -4,8 +4,8 @@
 //! Method tables need function numbers for methods and adapters; those come from the
 //! lowering through [`MethodSource`], so this module knows nothing of code.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::rc::Rc;
 use std::sync::OnceLock;

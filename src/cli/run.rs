@@ -15,7 +15,7 @@ use crate::race::report::Form;
 use crate::types::check::CheckOptions;
 use crate::vm;
 
-/// Stack of the thread that parses, checks and compiles: deep nesting is bounded by the
+/// Stack on which programs are parsed, checked and compiled: deep nesting is bounded by the
 /// parser so that recursion fits.
 const COMPILER_STACK: usize = 512 << 20;
 
@@ -67,19 +67,11 @@ pub fn embedded(mode: &str, name: &str, source: &str, flags: &[String], args: &[
     })
 }
 
-fn on_big_stack(f: impl FnOnce() -> i32 + Send + 'static) -> i32 {
-    let work = std::thread::Builder::new()
-        .name("gosub".into())
-        .stack_size(COMPILER_STACK)
-        .spawn(f);
-    match work.map(std::thread::JoinHandle::join) {
-        Ok(Ok(code)) => code,
-        Ok(Err(_)) => exit::FATAL,
-        Err(e) => {
-            eprintln!("gosub: cannot start: {e}");
-            exit::FATAL
-        }
-    }
+fn on_big_stack(f: impl FnOnce() -> i32) -> i32 {
+    crate::base::stack::on_stack(COMPILER_STACK, f).unwrap_or_else(|| {
+        eprintln!("gosub: cannot start: no address space");
+        exit::FATAL
+    })
 }
 
 fn command(opts: Options) -> i32 {
@@ -313,8 +305,10 @@ pub fn print_diagnostics(
 
 /// The compiler of a loaded program.
 pub fn lowerer(l: Loaded) -> Lowerer {
-    vm::traceback::set_sources(Arc::new(l.sources));
+    let sources = Arc::new(l.sources);
+    vm::traceback::set_sources(sources.clone());
     let mut lw = Lowerer::new(vm::natives::lookup);
+    lw.set_bodies(l.bodies.within(sources));
     for p in l.packages {
         lw.add_package(p);
     }
@@ -331,8 +325,9 @@ fn run(l: Loaded, file: &str, args: &[String]) -> i32 {
 
 fn disassemble(l: Loaded) -> i32 {
     let user = l.packages.len() - 1;
-    let sources = l.sources;
+    let sources = Arc::new(l.sources);
     let mut lw = Lowerer::new(vm::natives::lookup);
+    lw.set_bodies(l.bodies.within(sources.clone()));
     for p in l.packages {
         lw.add_package(p);
     }

@@ -1,6 +1,6 @@
 //! Function values: functions, literals with their captures, method values, receivers.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 use super::flow::Node;
 use super::func::{Capture, Fb, Var};
@@ -88,7 +88,7 @@ impl Fb<'_> {
 
     /// Variables of this function that the code below `root` refers to, and those in `more`.
     pub fn captures_of(&self, root: Node, more: &[Obj]) -> Vec<Capture> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut objs: Vec<Obj> = more.to_vec();
         seen.extend(more.iter().map(|o| o.id));
         // The symbolic variables of type switches have no defining identifier of their own

@@ -4,7 +4,7 @@
 //! Registers are frame slots handed out like a stack: locals for their block, temporaries
 //! for their statement. Result slots come first, then parameters, then everything else.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::rangefunc::BodyOf;
 use super::{Env, Job, Lowerer, apply};
@@ -160,8 +160,8 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         pos: 0,
         next: 0,
         max: 0,
-        vars: HashMap::new(),
-        hoisted: HashMap::new(),
+        vars: HashMap::default(),
+        hoisted: HashMap::default(),
         locals: Vec::new(),
         labels: Vec::new(),
         fixups: Vec::new(),
@@ -169,7 +169,7 @@ fn build(lw: &mut Lowerer, id: FuncId, job: &Job, long: bool) -> Result<Proto, (
         overflow: false,
         too_big: false,
         targets: Vec::new(),
-        gotos: HashMap::new(),
+        gotos: HashMap::default(),
         results: Vec::new(),
         result_objs: Vec::new(),
         defer_slot: None,

@@ -26,7 +26,7 @@ mod reflect;
 mod stmt;
 mod thunk;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 use std::rc::Rc;
 
 use crate::base::intern::Name;
@@ -40,6 +40,7 @@ use crate::types::info::CheckedPackage;
 use crate::types::lookup::MethodEntry;
 use crate::types::subst::subst;
 use crate::types::ty::{Obj, ObjKind, Ty, Type};
+use crate::types::world::{World, world};
 
 /// Substitution of type parameters by types for one instance.
 pub type Env = Rc<[(Ty, Ty)]>;
@@ -105,13 +106,33 @@ pub(crate) enum Job {
 /// Resolves native functions by `pkg.Func` or `pkg.(*T).Method`.
 pub type NativeLookup = fn(&str) -> Option<u32>;
 
+/// Where the bodies of functions are that were left out of their packages.
+pub trait Bodies {
+    /// The whole of a function, checked as a package of its own.
+    fn body(&mut self, number: u32) -> CheckedPackage;
+}
+
+/// A declared function: the package and its place there.
+#[derive(Clone, Copy)]
+struct Declared {
+    pkg: usize,
+    func: ast::FuncId,
+    /// The body is still to be fetched by this number.
+    later: Option<u32>,
+}
+
 /// Process-wide lowering state. Used by one thread at a time.
 pub struct Lowerer {
     pub(crate) pkgs: Vec<&'static CheckedPackage>,
     pub(crate) pos_of: HashMap<String, usize>,
     pub(crate) layouts: Layouts,
     pub(crate) jobs: Vec<Option<Job>>,
-    decls: HashMap<Obj, (usize, ast::FuncId)>,
+    decls: HashMap<Obj, Declared>,
+    bodies: Option<Box<dyn Bodies>>,
+    /// The objects with which left out bodies were checked, by those they are known by.
+    whole: HashMap<Obj, Obj>,
+    /// The objects, types and numbers of all packages.
+    pub world: &'static World,
     by_key: HashMap<String, FuncId>,
     globals: HashMap<Obj, usize>,
     global_chunks: Vec<(usize, usize)>,
@@ -133,18 +154,21 @@ impl Lowerer {
     pub fn new(natives: NativeLookup) -> Lowerer {
         Lowerer {
             pkgs: Vec::new(),
-            pos_of: HashMap::new(),
+            pos_of: HashMap::default(),
             layouts: Layouts::new(),
             jobs: Vec::new(),
-            decls: HashMap::new(),
-            by_key: HashMap::new(),
-            globals: HashMap::new(),
+            decls: HashMap::default(),
+            bodies: None,
+            whole: HashMap::default(),
+            world: world(),
+            by_key: HashMap::default(),
+            globals: HashMap::default(),
             global_chunks: Vec::new(),
             global_free: (0, 0),
-            map_types: HashMap::new(),
-            descs: HashMap::new(),
-            static_closures: HashMap::new(),
-            strings: HashMap::new(),
+            map_types: HashMap::default(),
+            descs: HashMap::default(),
+            static_closures: HashMap::default(),
+            strings: HashMap::default(),
             natives,
             names_locals: false,
             errors: Vec::new(),
@@ -152,13 +176,25 @@ impl Lowerer {
         }
     }
 
+    /// Says where bodies are that packages leave out.
+    pub fn set_bodies(&mut self, bodies: Box<dyn Bodies>) {
+        self.bodies = Some(bodies);
+    }
+
     /// Adds a checked package; imported packages come first.
     pub fn add_package(&mut self, p: CheckedPackage) {
+        self.pos_of.insert(p.info.pkg.path.clone(), self.pkgs.len());
+        self.add(p);
+    }
+
+    /// Adds the functions of a package or of a part of one.
+    fn add(&mut self, p: CheckedPackage) {
         let p: &'static CheckedPackage = Box::leak(Box::new(p));
-        let index = self.pkgs.len();
-        self.pos_of.insert(p.info.pkg.path.clone(), index);
-        for (obj, f) in &p.info.funcs {
-            self.decls.insert(*obj, (index, *f));
+        let pkg = self.pkgs.len();
+        for (obj, func) in &p.info.funcs {
+            let later = p.later.get(func).copied();
+            let func = *func;
+            self.decls.insert(*obj, Declared { pkg, func, later });
         }
         // A type may hold all types declared before it, one in the other.
         const TYPES_PER_LEVEL: usize = 8;
@@ -277,8 +313,7 @@ impl Lowerer {
         let ObjKind::Func { .. } = obj.kind else {
             return None;
         };
-        let (pkg, f) = *self.decls.get(&obj)?;
-        if self.pkgs[pkg].ast.func(f).body.is_some() {
+        if !self.is_bodyless(obj) {
             return None;
         }
         (self.natives)(&self.qualified_name(obj))
@@ -288,7 +323,7 @@ impl Lowerer {
     pub(crate) fn is_bodyless(&self, obj: Obj) -> bool {
         self.decls
             .get(&obj)
-            .is_some_and(|&(p, f)| self.pkgs[p].ast.func(f).body.is_none())
+            .is_some_and(|d| d.later.is_none() && self.pkgs[d.pkg].ast.func(d.func).body.is_none())
     }
 
     /// `pkg/path.Func`, `pkg/path.T.Method` or `pkg/path.(*T).Method`, without type arguments.
@@ -317,7 +352,10 @@ impl Lowerer {
 
     /// Compiles function `id` if it is not yet.
     pub fn compile(&mut self, id: FuncId) -> Option<&'static Proto> {
-        let job = self.jobs.get_mut(id as usize)?.take()?;
+        let mut job = self.jobs.get_mut(id as usize)?.take()?;
+        if let Job::Decl { obj, env } = &mut job {
+            self.fetch_body(obj, env);
+        }
         let proto = func::compile(self, id, job);
         if cfg!(debug_assertions)
             && let Err(e) = crate::bytecode::verify::verify(&proto)
@@ -329,6 +367,28 @@ impl Lowerer {
             );
         }
         Some(funcs().install(proto))
+    }
+
+    /// If a function's body was left out, fetches it: `obj` becomes the object that the
+    /// body was checked with, `env` is put in terms of its type parameters.
+    fn fetch_body(&mut self, obj: &mut Obj, env: &mut Env) {
+        let Some(number) = self.decls.get(obj).and_then(|d| d.later) else {
+            return;
+        };
+        let body = match self.whole.get(obj) {
+            Some(o) => *o,
+            None => {
+                let bodies = self.bodies.as_mut().expect("bodies were left out");
+                let p = bodies.body(number);
+                let whole = p.info.funcs.first().expect("a function").0;
+                self.add(p);
+                self.whole.insert(*obj, whole);
+                whole
+            }
+        };
+        let targs: Vec<Ty> = env.iter().map(|e| e.1).collect();
+        *env = self.env_for(body, &targs);
+        *obj = body;
     }
 
     /// How many bytes of stack compiling takes when some function's tree or some type may
@@ -437,7 +497,8 @@ impl Lowerer {
         let t = obj.ty.get().expect("checked variable has a type");
         let size = size_align(t).0.max(1).next_multiple_of(16);
         if self.global_free.1 < size {
-            let bytes = size.max(64 << 10);
+            // Small programs have few; a chunk is cleared as a whole.
+            let bytes = size.max(4 << 10 << self.global_chunks.len().min(4));
             let base = if crate::race::on() {
                 // In the heap, where memory has a shadow.
                 let mut cache = crate::heap::AllocCache::new();
@@ -481,7 +542,7 @@ impl Lowerer {
     }
 
     pub(crate) fn decl(&self, obj: Obj) -> Option<(usize, ast::FuncId)> {
-        self.decls.get(&obj).copied()
+        self.decls.get(&obj).map(|d| (d.pkg, d.func))
     }
     /// Finds a package-level object by package path and name.
     pub fn find(&self, path: &str, name: &str) -> Option<Obj> {

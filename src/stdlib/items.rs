@@ -15,14 +15,16 @@ pub enum Kind {
     Func,
 }
 
-/// One declaration: a function, a constant group, or one specification of a variable or
-/// type group. Positions are byte offsets in the file.
+/// One declaration: a function, a constant group with `iota` or repeated values, or one
+/// specification of any other group. Positions are byte offsets in the file.
 #[derive(Debug)]
 pub struct Item<'a> {
     pub kind: Kind,
     /// The keyword, when the specification stands in a group, else empty.
     pub keyword: (usize, usize),
     pub span: (usize, usize),
+    /// Where a function's body begins; 0 when it has none.
+    pub body: usize,
     pub names: Vec<&'a str>,
     /// Base type of a method's receiver.
     pub recv: Option<&'a str>,
@@ -30,8 +32,8 @@ pub struct Item<'a> {
     pub plain: Vec<&'a str>,
     /// `a.b` with an identifier `a` that is not a selector itself.
     pub qualified: Vec<(&'a str, &'a str)>,
-    /// All identifiers: any may name a method.
-    pub mentions: Vec<&'a str>,
+    /// All identifiers: any may name a method. Whether it stands behind a dot.
+    pub mentions: Vec<(&'a str, bool)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,7 +158,7 @@ pub fn items(text: &str) -> Vec<Item<'_>> {
         let toks = &toks[s..end];
         let kind = keyword(&text[toks[0].lo..toks[0].hi]).expect("a keyword");
         let grouped = toks.get(1).is_some_and(|t| &text[t.lo..t.hi] == "(");
-        if grouped && matches!(kind, Kind::Var | Kind::Type) {
+        if grouped && (matches!(kind, Kind::Var | Kind::Type) || stand_alone(text, toks)) {
             for spec in specs(text, &toks[2..]) {
                 let names = name_list(text, spec);
                 let mut it = item(text, kind, spec, names, None);
@@ -188,6 +190,16 @@ pub fn items(text: &str) -> Vec<Item<'_>> {
         out.push(item(text, kind, toks, names, recv));
     }
     out
+}
+
+/// Whether each constant of a group has a value that does not depend on the others' places.
+fn stand_alone(text: &str, toks: &[Token]) -> bool {
+    let word = |t: &Token| &text[t.lo..t.hi];
+    word(&toks[0]) == "const"
+        && toks.iter().all(|t| word(t) != "iota")
+        && specs(text, &toks[2..])
+            .iter()
+            .all(|s| s.iter().any(|t| word(t) == "="))
 }
 
 /// The specifications of a group: runs of lines that start outside inner brackets.
@@ -270,6 +282,11 @@ fn item<'a>(
         kind,
         keyword: (0, 0),
         span: (toks[0].lo, end),
+        body: if kind == Kind::Func {
+            body(text, toks)
+        } else {
+            0
+        },
         names,
         recv,
         plain: Vec::new(),
@@ -282,7 +299,7 @@ fn item<'a>(
         if t.tok != Tok::Ident {
             continue;
         }
-        it.mentions.push(word(t));
+        it.mentions.push((word(t), dot(i)));
         if !dot(i) {
             it.plain.push(word(t));
         } else if i > 1 && toks[i - 2].tok == Tok::Ident && !dot(i - 2) {
@@ -290,6 +307,27 @@ fn item<'a>(
         }
     }
     it
+}
+
+/// Where a function's body begins: at the first brace outside brackets that belongs to no
+/// type.
+fn body(text: &str, toks: &[Token]) -> usize {
+    let mut depth = 0;
+    for (i, t) in toks.iter().enumerate() {
+        match t.tok {
+            Tok::Open if depth == 0 && text.as_bytes()[t.lo] == b'{' => {
+                let before = &toks[i - 1];
+                if !matches!(&text[before.lo..before.hi], "struct" | "interface") {
+                    return t.lo;
+                }
+                depth += 1;
+            }
+            Tok::Open => depth += 1,
+            Tok::Close => depth -= 1,
+            _ => {}
+        }
+    }
+    0
 }
 
 #[cfg(test)]
@@ -325,6 +363,12 @@ type (
 	P[K any] = os.File
 )
 
+const (
+	D = 1 // = iota
+	E int = 1 <<
+		D
+)
+
 func (t *T) M(a int) { t.n = a.b.c }
 func (Set[K, V]) Len() int { return '"' }
 
@@ -353,6 +397,8 @@ func No() {
             (Kind::Var, None, "w z"),
             (Kind::Type, None, "T"),
             (Kind::Type, None, "P"),
+            (Kind::Const, None, "D"),
+            (Kind::Const, None, "E"),
             (Kind::Func, Some("T"), "M"),
             (Kind::Func, Some("Set"), "Len"),
             (Kind::Func, None, "F"),
@@ -361,7 +407,18 @@ func No() {
         let text = |i: &Item| &TEXT[i.span.0..i.span.1];
         assert_eq!(text(&all[4]), "u = 1 +\n\t\tA // }\n");
         assert_eq!(&TEXT[all[4].keyword.0..all[4].keyword.1], "var");
-        assert!(text(&all[11]).ends_with("u.W()\n}\n"));
+        assert!(text(&all[13]).ends_with("u.W()\n}\n"));
+        let body = |i: usize| &TEXT[all[i].body..][..9];
+        assert_eq!((body(11), body(12)), ("{ t.n = a", "{ return "));
+        assert_eq!(all[7].body, 0);
+    }
+
+    #[test]
+    fn finds_bodies_behind_types() {
+        let text = "func F(a struct{ b int }) map[K]interface{ M() } { x() }\nfunc N() struct{}\n";
+        let all = items(text);
+        assert!(text[all[0].body..].starts_with("{ x() }"));
+        assert_eq!(all[1].body, 0);
     }
 
     #[test]
@@ -369,9 +426,9 @@ func No() {
         let all = items(TEXT);
         assert_eq!(all[5].qualified, [("os", "Exit")]);
         assert!(all[4].plain.contains(&"A"));
-        assert_eq!(all[9].qualified, [("t", "n"), ("a", "b")]);
-        assert!(all[11].mentions.contains(&"W"));
-        assert!(!all[11].plain.contains(&"W"));
-        assert!(!all[11].mentions.contains(&"No"));
+        assert_eq!(all[11].qualified, [("t", "n"), ("a", "b")]);
+        assert!(all[13].mentions.contains(&("W", true)));
+        assert!(!all[13].plain.contains(&"W"));
+        assert!(!all[13].mentions.contains(&("No", false)));
     }
 }

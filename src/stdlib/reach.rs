@@ -13,6 +13,7 @@
 //! * a package's `init` functions are reached with its first item, or by importing it.
 
 use crate::syntax::ast::{Ast, ExprKind};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::ops::Range;
 
 /// What kind of item a [`Row`] is.
@@ -32,14 +33,19 @@ struct Row {
     /// Where the group's keyword stands, for a part of a group.
     keyword: (u32, u32),
     span: (u32, u32),
-    /// The item with a method's receiver type.
-    recv: u32,
+    /// Declares variables.
+    var: bool,
+    /// Where a function's body begins; 0: it has none.
+    body: u32,
     /// A method's name in `METHODS`.
     name: u32,
     /// Items named here: a range of `USES`.
     uses: (u32, u32),
-    /// Method names that stand here: a range of `MENTIONS`.
+    /// Method names that stand here: a range of `MENTIONS`, where an odd number says that
+    /// name `n / 2` stands behind a dot.
     mentions: (u32, u32),
+    /// The methods of the type declared here: a range of `METHODS_OF`.
+    methods: (u32, u32),
 }
 
 /// One package.
@@ -85,20 +91,48 @@ pub struct Piece {
     pub text: &'static str,
     /// Byte ranges that together are declarations.
     pub spans: Vec<Range<usize>>,
+    /// The file's number in the library.
+    pub file: u32,
+    /// Functions of which only the head is in `spans`: where they begin, their items.
+    pub heads: Vec<(usize, u32)>,
+    /// Something of it is needed besides its package clause and imports.
+    used: bool,
+}
+
+/// The file of an item and its byte range.
+pub fn item_text(item: u32) -> (u32, Range<usize>) {
+    let r = &ROWS[item as usize];
+    (r.file, range(r.span))
 }
 
 /// The closure of what has been asked for so far.
 pub struct Reach {
-    items: Vec<bool>,
+    items: Bits,
     packages: Vec<bool>,
     /// By method name.
-    mentioned: Vec<bool>,
+    mentioned: Bits,
     /// Methods of the reached types that nobody has mentioned, by name.
-    waiting: Vec<Vec<u32>>,
-    /// Methods by the item with their receiver's type.
-    methods: Vec<Vec<u32>>,
+    waiting: HashMap<u32, Vec<u32>>,
     todo: Vec<u32>,
     all_methods: bool,
+}
+
+/// A set of small numbers.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(len: usize) -> Bits {
+        Bits(vec![0; len.div_ceil(64)])
+    }
+    fn has(&self, i: usize) -> bool {
+        self.0[i / 64] >> (i % 64) & 1 != 0
+    }
+    /// Adds a number; whether it is new.
+    fn add(&mut self, i: usize) -> bool {
+        let new = !self.has(i);
+        self.0[i / 64] |= 1 << (i % 64);
+        new
+    }
 }
 
 impl Default for Reach {
@@ -109,20 +143,11 @@ impl Default for Reach {
 
 impl Reach {
     pub fn new() -> Reach {
-        let mut methods = vec![Vec::new(); ROWS.len()];
-        for (i, r) in ROWS.iter().enumerate() {
-            if r.kind == ItemKind::Method
-                && let Some(m) = methods.get_mut(r.recv as usize)
-            {
-                m.push(i as u32);
-            }
-        }
         Reach {
-            items: vec![false; ROWS.len()],
+            items: Bits::new(ROWS.len()),
             packages: vec![false; PACKAGES.len()],
-            mentioned: vec![false; METHODS.len()],
-            waiting: vec![Vec::new(); METHODS.len()],
-            methods,
+            mentioned: Bits::new(METHODS.len()),
+            waiting: HashMap::default(),
             todo: Vec::new(),
             all_methods: false,
         }
@@ -131,9 +156,9 @@ impl Reach {
     /// Everything there is, for programs that are not known beforehand.
     pub fn everything() -> Reach {
         let mut r = Reach::new();
-        r.items.fill(true);
+        r.items.0.fill(u64::MAX);
         r.packages.fill(true);
-        r.mentioned.fill(true);
+        r.mentioned.0.fill(u64::MAX);
         r.all_methods = true;
         r
     }
@@ -212,32 +237,80 @@ impl Reach {
         package(path).is_some_and(|p| self.packages[p])
     }
 
+    /// The functions of a package whose bodies decide on the order in which its variables
+    /// are initialised: those that an initialiser may call.
+    fn early(&self, p: usize) -> HashSet<u32> {
+        let mut methods: HashMap<u32, Vec<u32>> = HashMap::default();
+        let mut todo = Vec::new();
+        for i in range(PACKAGES[p].items).filter(|&i| self.items.has(i)) {
+            match ROWS[i].kind {
+                ItemKind::Method => methods.entry(ROWS[i].name).or_default().push(i as u32),
+                ItemKind::Plain if ROWS[i].var => todo.push(i as u32),
+                _ => {}
+            }
+        }
+        let mut out = HashSet::default();
+        let own = range(PACKAGES[p].items);
+        while let Some(i) = todo.pop() {
+            let r = &ROWS[i as usize];
+            let uses = USES[range(r.uses)].iter().copied();
+            let uses = uses.filter(|&u| own.contains(&(u as usize)));
+            let named = MENTIONS[range(r.mentions)].iter().filter(|&m| m % 2 == 1);
+            let called = named.filter_map(|m| methods.get(&(m / 2)));
+            for u in uses.chain(called.flatten().copied()) {
+                if ROWS[u as usize].body != 0 && out.insert(u) {
+                    todo.push(u);
+                }
+            }
+        }
+        out
+    }
+
     /// What has been reached of a package; nothing but the package clause when it was
-    /// never asked for.
-    pub fn pieces(&self, path: &str) -> Vec<Piece> {
+    /// never asked for. Without `whole` the bodies of functions are left out where they can
+    /// be looked at later.
+    pub fn pieces(&self, path: &str, whole: bool) -> Vec<Piece> {
         let Some(p) = package(path) else {
             return Vec::new();
         };
         let row = &PACKAGES[p];
-        let mut out: Vec<Piece> = FILES[range(row.files)]
-            .iter()
-            .map(|&(name, text)| Piece {
-                name,
-                text,
+        let early = if whole {
+            HashSet::default()
+        } else {
+            self.early(p)
+        };
+        let mut out: Vec<Piece> = range(row.files)
+            .map(|f| Piece {
+                name: FILES[f].0,
+                text: FILES[f].1,
                 spans: Vec::new(),
+                file: f as u32,
+                heads: Vec::new(),
+                used: false,
             })
             .collect();
         for i in range(row.items) {
             let r = &ROWS[i];
-            if r.kind != ItemKind::Frame && !self.items[i] {
+            if r.kind != ItemKind::Frame && !self.items.has(i) {
                 continue;
             }
-            let spans = &mut out[(r.file - row.files.0) as usize].spans;
+            let piece = &mut out[(r.file - row.files.0) as usize];
             if r.keyword.1 > 0 {
-                spans.push(range(r.keyword));
+                piece.spans.push(range(r.keyword));
             }
-            spans.push(range(r.span));
+            let mut span = range(r.span);
+            let later = r.body != 0 && r.kind != ItemKind::Init;
+            piece.used |= r.kind != ItemKind::Frame;
+            if later && !whole && !early.contains(&(i as u32)) {
+                piece.heads.push((span.start, i as u32));
+                span.end = r.body as usize;
+            }
+            piece.spans.push(span);
         }
+        // A package has a file even if nothing of it is needed.
+        let first = out.iter().position(|p| p.used).unwrap_or(0);
+        out[first].used = true;
+        out.retain(|p| p.used);
         out
     }
 
@@ -252,10 +325,9 @@ impl Reach {
         }
         if PACKAGES[p].stem == "reflect" {
             self.all_methods = true;
-            for m in std::mem::take(&mut self.waiting).into_iter().flatten() {
+            for m in std::mem::take(&mut self.waiting).into_values().flatten() {
                 self.item(m);
             }
-            self.waiting = vec![Vec::new(); METHODS.len()];
         }
     }
 
@@ -276,14 +348,14 @@ impl Reach {
     }
 
     fn item(&mut self, i: u32) {
-        if !std::mem::replace(&mut self.items[i as usize], true) {
+        if self.items.add(i as usize) {
             self.todo.push(i);
         }
     }
 
     fn method_name(&mut self, n: usize) {
-        if !std::mem::replace(&mut self.mentioned[n], true) {
-            for m in std::mem::take(&mut self.waiting[n]) {
+        if self.mentioned.add(n) {
+            for m in self.waiting.remove(&(n as u32)).into_iter().flatten() {
                 self.item(m);
             }
         }
@@ -298,14 +370,14 @@ impl Reach {
                 self.item(u);
             }
             for &m in &MENTIONS[range(r.mentions)] {
-                self.method_name(m as usize);
+                self.method_name(m as usize / 2);
             }
-            for m in std::mem::take(&mut self.methods[i as usize]) {
-                let name = ROWS[m as usize].name as usize;
-                if self.all_methods || self.mentioned[name] {
+            for &m in &METHODS_OF[range(r.methods)] {
+                let name = ROWS[m as usize].name;
+                if self.all_methods || self.mentioned.has(name as usize) {
                     self.item(m);
                 } else {
-                    self.waiting[name].push(m);
+                    self.waiting.entry(name).or_default().push(m);
                 }
             }
         }
@@ -315,7 +387,7 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Loaded, load_library};
+    use crate::load::{Loaded, load_heads, load_library};
 
     fn messages(l: &Loaded) -> Vec<String> {
         let text = |d: &crate::base::diag::Diagnostic| {
@@ -355,11 +427,39 @@ mod tests {
         }
     }
 
+    /// Initialisation takes the same steps in the same order when bodies come later.
+    #[test]
+    fn bodies_left_out_decide_nothing() {
+        for stem in stems() {
+            let path = stem.replace('_', "/");
+            let steps = |whole| {
+                let mut r = Reach::new();
+                r.ask_all(&path);
+                let l = if whole {
+                    load_library(&path, r)
+                } else {
+                    load_heads(&path, r)
+                };
+                assert_eq!(messages(&l), Vec::<String>::new(), "{path}");
+                let mut out = Vec::new();
+                for p in &l.packages {
+                    for s in &p.info.init_order {
+                        let names = s.lhs.iter().map(|o| o.name.to_string());
+                        let names: Vec<String> = names.collect();
+                        out.push(format!("{}.{}", p.info.pkg.path, names.join(",")));
+                    }
+                }
+                out
+            };
+            assert_eq!(steps(true), steps(false), "{path}");
+        }
+    }
+
     #[test]
     fn methods_come_when_mentioned() {
         let method = |r: &Reach, name: &str| {
             let n = METHODS.binary_search(&name).expect("a method") as u32;
-            let mine = |&&i: &&usize| ROWS[i].name == n && r.items[i];
+            let mine = |&&i: &&usize| ROWS[i].name == n && r.items.has(i);
             (0..ROWS.len())
                 .collect::<Vec<_>>()
                 .iter()

@@ -6,6 +6,7 @@
 //! without any.) Checks the grammar cannot express are made where the node is built.
 
 use super::ast::*;
+use super::lex::Lexed;
 use crate::base::diag::Diagnostic;
 use crate::base::intern::Name;
 use crate::base::span::{Pos, Span};
@@ -59,7 +60,7 @@ impl Params {
 }
 /// A signature still without its span.
 #[derive(Debug)]
-pub struct Sig(pub Signature);
+pub struct Sig(pub Box<Signature>);
 impl Sig {
     /// Gives it its span.
     pub fn at(mut self, l: Pos, r: Pos) -> Sig {
@@ -117,7 +118,7 @@ impl LitVal {
     }
 }
 
-/// A small direct-mapped cache in front of the interner, which takes a lock.
+/// A small direct-mapped cache (a power of two of slots) in front of the interner, which takes a lock.
 struct NameCache<'a> {
     slots: Vec<(&'a str, Name)>,
 }
@@ -127,7 +128,8 @@ impl<'a> NameCache<'a> {
         for &b in s.as_bytes() {
             h = h.wrapping_mul(0x0100_0193) ^ b as u32;
         }
-        let slot = &mut self.slots[(h >> 3) as usize & 2047];
+        let n = self.slots.len();
+        let slot = &mut self.slots[(h >> 3) as usize & (n - 1)];
         if slot.0 != s {
             *slot = (s, Name::new(s));
         }
@@ -172,16 +174,17 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder for one file: its text, its first position and its doc comments.
-    pub fn new(ast: &'a mut Ast, text: &'a str, base: Pos, docs: &'a [(u32, Span)]) -> Builder<'a> {
+    /// A builder for one file: its text, its first position and its tokens.
+    pub fn new(ast: &'a mut Ast, text: &'a str, base: Pos, lexed: &'a Lexed) -> Builder<'a> {
+        let names = lexed.toks.len().next_power_of_two().clamp(16, 2048);
         let mut b = Builder {
             ast,
             text,
             base,
             names: NameCache {
-                slots: vec![("", Name::EMPTY); 2048],
+                slots: vec![("", Name::EMPTY); names],
             },
-            docs,
+            docs: &lexed.docs,
             malformed: &[],
             errors: Vec::new(),
             item: None,
@@ -600,7 +603,7 @@ impl<'a> Builder<'a> {
         let span = Span::new(l, r);
         let f = self.add_func(Func {
             tparams: vec![],
-            sig: sig.0,
+            sig: *sig.0,
             body: Some(body),
             span,
         });

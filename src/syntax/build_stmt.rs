@@ -7,13 +7,29 @@ use crate::base::span::{Pos, Span};
 
 /// A simple statement, not yet added: headers look at it first.
 #[derive(Debug)]
-pub struct Simple {
+pub struct Simple(Box<Parts>);
+
+/// In a box: the parser moves what it has read at each of its many steps.
+#[derive(Debug)]
+pub struct Parts {
     kind: StmtKind,
     span: Span,
     depth: u32,
     /// Reported already; stands for nothing.
     list: Vec<ExprId>,
 }
+impl std::ops::Deref for Simple {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+impl std::ops::DerefMut for Simple {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
 /// `init; cond` of an `if` or `switch`.
 #[derive(Debug)]
 pub struct Head {
@@ -26,12 +42,12 @@ pub struct Head {
 impl Builder<'_> {
     fn simple(&self, kind: StmtKind, l: Pos, r: Pos, parts: &[&[ExprId]]) -> Simple {
         let depth = parts.iter().map(|p| self.depth_all(p)).max().unwrap_or(0);
-        Simple {
+        Simple(Box::new(Parts {
             kind,
             span: Span::new(l, r),
             depth,
             list: Vec::new(),
-        }
+        }))
     }
     fn first(&self, v: &[ExprId]) -> Pos {
         self.span(v[0]).lo
@@ -136,6 +152,7 @@ impl Builder<'_> {
                 *lhs = names;
             }
         }
+        let s = *s.0;
         self.add_stmt(s.kind, s.depth, s.span.lo, s.span.hi)
     }
     fn init(&mut self, s: Option<Simple>) -> Option<StmtId> {

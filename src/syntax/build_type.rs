@@ -63,7 +63,7 @@ impl Builder<'_> {
     }
     /// `func(...)...`
     pub fn func_type(&mut self, l: Pos, s: Sig, r: Pos) -> ExprId {
-        let mut sig = s.0;
+        let mut sig = *s.0;
         sig.span = Span::new(l, r);
         self.add(ExprKind::FuncType(sig), l, r)
     }
@@ -134,11 +134,11 @@ impl Builder<'_> {
         let span = p.span;
         let params = self.params(p, true);
         let results = results.map_or(Vec::new(), |q| self.params(q, false));
-        Sig(Signature {
+        Sig(Box::new(Signature {
             params,
             results,
             span,
-        })
+        }))
     }
     /// `(params) T`
     pub fn sig_type(&mut self, p: Params, ty: ExprId) -> Sig {
@@ -452,7 +452,7 @@ impl Builder<'_> {
         let doc = self.doc(l);
         let func = self.add_func(Func {
             tparams: rest.tparams,
-            sig: rest.sig.0,
+            sig: *rest.sig.0,
             body: rest.body,
             span,
         });

@@ -51,7 +51,7 @@ pub fn parse_text(
     opts: &ParseOptions,
 ) -> (Vec<Diagnostic>, bool, bool) {
     let lexed = lex::lex(&sources.file(file).text, sources.file(file).base);
-    parse_tokens(ast, sources, file, lexed, opts)
+    parse_tokens(ast, sources, file, lexed, opts, None)
 }
 
 /// Parses some declarations of a file: those in the byte ranges `spans`, which hold a
@@ -70,22 +70,55 @@ pub fn parse_pieces(
         all.errors.extend(part.errors);
         all.docs.extend(part.docs);
     }
-    parse_tokens(ast, sources, file, all, &ParseOptions::default()).0
+    parse_tokens(ast, sources, file, all, &ParseOptions::default(), None).0
+}
+
+/// What stands before the declarations of a file.
+pub struct Head {
+    pub package: Name,
+    /// Imports: the name given, the path.
+    pub imports: Vec<(Option<Name>, String)>,
+}
+
+/// Parses the declaration in the byte range `span` of a library file as if it stood alone
+/// behind `head`.
+pub fn parse_one(
+    ast: &mut Ast,
+    sources: &SourceMap,
+    file: FileId,
+    span: Range<usize>,
+    head: &Head,
+) -> Vec<Diagnostic> {
+    let src = sources.file(file);
+    let lexed = lex::lex(&src.text[span.clone()], src.base + span.start as u32);
+    let opts = ParseOptions::default();
+    parse_tokens(ast, sources, file, lexed, &opts, Some(head)).0
 }
 
 fn parse_tokens(
     ast: &mut Ast,
     sources: &SourceMap,
     file: FileId,
-    lexed: lex::Lexed,
+    mut lexed: lex::Lexed,
     opts: &ParseOptions,
+    head: Option<&Head>,
 ) -> (Vec<Diagnostic>, bool, bool) {
     let src = sources.file(file);
     let end = src.base + src.text.len() as u32;
-    let mut lexed_errors = lexed.errors;
+    let mut lexed_errors = std::mem::take(&mut lexed.errors);
     let mut errors = Vec::new();
+    let package = head.map(|h| ast.add_ident(h.package, Span::NONE));
+    let imports = head.map_or(Vec::new(), |h| {
+        let spec = |(alias, path): &(Option<Name>, String)| ImportSpec {
+            alias: alias.map(|a| ast.add_ident(a, Span::NONE)),
+            path: path.clone(),
+            path_span: Span::NONE,
+            span: Span::NONE,
+        };
+        h.imports.iter().map(spec).collect()
+    });
     let mut driver = Driver {
-        b: Builder::new(ast, &src.text, src.base, &lexed.docs),
+        b: Builder::new(ast, &src.text, src.base, &lexed),
         parser: grammar::ItemParser::new(),
         toks: &lexed.toks,
         text: &src.text,
@@ -93,8 +126,8 @@ fn parse_tokens(
         end,
         faults: 0,
         fault: None,
-        package: None,
-        imports: Vec::new(),
+        package,
+        imports,
         decls: Vec::new(),
         script: Script::default(),
     };
@@ -181,7 +214,7 @@ pub(super) fn item_end(toks: &[Tok], i: usize) -> usize {
 impl Driver<'_> {
     fn run(&mut self) {
         let mut i = 0;
-        if self.toks.first().map(|t| t.kind) != Some(T::Package) {
+        if self.package.is_none() && self.toks.first().map(|t| t.kind) != Some(T::Package) {
             self.note_fault(self.toks.first().map_or(self.end, |t| t.lo));
             return;
         }

@@ -10,7 +10,7 @@
 //! A statement is parsed as `func <empty name>() { statement }` by the driver for items.
 //! Where it ends is found by trying: a semicolon may belong to a header (`for a; b; c {`).
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 use super::ast::*;
 use super::parse::{Driver, item_end};

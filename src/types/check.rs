@@ -4,7 +4,8 @@
 //! (`decl.rs`), work that must wait until types are complete is queued as delayed actions,
 //! function bodies come after all declarations, and the initialisation order last.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::VecDeque;
 
 use super::constant::Const;
 use super::decl::DeclInfo;
@@ -110,7 +111,28 @@ pub fn check_more(
         c.run();
         c.finish()
     };
-    (CheckedPackage { ast, info }, diags)
+    (CheckedPackage::new(ast, info), diags)
+}
+
+/// Checks a function whose head was declared before without its body: `ast` holds the whole
+/// of it. Gives the function a second object, which nobody finds by name.
+pub fn check_body(
+    ast: Ast,
+    sources: &SourceMap,
+    pkg: Pkg,
+    importer: &mut dyn Importer,
+    opts: &CheckOptions,
+) -> (CheckedPackage, Vec<Diagnostic>) {
+    let before = super::display::current_pkg();
+    super::display::set_current_pkg(Some(pkg));
+    let (info, diags) = {
+        let mut c = Checker::new(&ast, sources, pkg, importer, opts);
+        c.declared = true;
+        c.run();
+        c.finish()
+    };
+    super::display::set_current_pkg(before);
+    (CheckedPackage::new(ast, info), diags)
 }
 
 /// The context an expression or statement is checked in.
@@ -145,6 +167,8 @@ pub(super) struct Checker<'a> {
     pub src: &'a SourceMap,
     pub pkg: Pkg,
     pub opts: &'a CheckOptions,
+    /// What the tree declares is declared already, see [`check_body`].
+    pub declared: bool,
     pub importer: &'a mut dyn Importer,
     pub info: Info,
     pub diags: Vec<Diagnostic>,
@@ -207,9 +231,9 @@ impl<'a> Checker<'a> {
             types: vec![TypeAndValue::default(); ast.exprs.len()],
             defs: vec![None; ast.idents.len()],
             uses: vec![None; ast.idents.len()],
-            selections: HashMap::new(),
-            instances: HashMap::new(),
-            implicits: HashMap::new(),
+            selections: HashMap::default(),
+            instances: HashMap::default(),
+            implicits: HashMap::default(),
             func_types: vec![None; ast.funcs.len()],
             func_params: vec![Vec::new(); ast.funcs.len()],
             func_results: vec![Vec::new(); ast.funcs.len()],
@@ -223,6 +247,7 @@ impl<'a> Checker<'a> {
             src,
             pkg,
             opts,
+            declared: false,
             importer,
             info,
             diags: Vec::new(),
@@ -239,28 +264,28 @@ impl<'a> Checker<'a> {
                 vdepth: 0,
             },
             decls: Vec::new(),
-            decl_of: HashMap::new(),
+            decl_of: HashMap::default(),
             order: Vec::new(),
-            broken: HashSet::new(),
-            state: HashMap::new(),
+            broken: HashSet::default(),
+            state: HashMap::default(),
             path: Vec::new(),
             open_types: Vec::new(),
-            methods: HashMap::new(),
+            methods: HashMap::default(),
             bodies: Vec::new(),
-            untyped: HashMap::new(),
+            untyped: HashMap::default(),
             delayed: VecDeque::new(),
             imports: Vec::new(),
-            dot_imports: HashMap::new(),
+            dot_imports: HashMap::default(),
             locals: Vec::new(),
             switch_vars: Vec::new(),
-            valid_done: HashSet::new(),
-            inst_spans: HashMap::new(),
-            seen_errors: HashSet::new(),
+            valid_done: HashSet::default(),
+            inst_spans: HashMap::default(),
+            seen_errors: HashSet::default(),
             missing_bodies: Vec::new(),
             instantiations: Vec::new(),
             recv_tparams: Vec::new(),
             target_name: None,
-            partial: HashMap::new(),
+            partial: HashMap::default(),
             vdepths: Default::default(),
         }
     }

@@ -1,8 +1,8 @@
 //! Declarations: constants, variables, types, functions; resolved on first use, with
 //! detection of cycles.
 
+use rustc_hash::FxHashSet as HashSet;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashSet;
 
 use super::assign::Sink;
 use super::check::{Checker, Env};
@@ -12,14 +12,10 @@ use super::predicates::*;
 use super::scope::ScopeId;
 use super::ty::*;
 use super::universe;
+use super::world::world;
 use crate::base::diag::Diagnostic;
 use crate::base::span::Span;
 use crate::syntax::ast::{self, ConstGroup, Decl, ExprId, FuncDecl, TypeSpec, VarSpec};
-
-thread_local! {
-    /// Generic aliases of all packages: parameters and right-hand side.
-    static GENERIC_ALIASES: RefCell<std::collections::HashMap<Obj, (Vec<Ty>, Ty)>> = RefCell::default();
-}
 
 /// A package-level declaration and what it depends on.
 pub struct DeclInfo<'a> {
@@ -304,7 +300,7 @@ impl<'a> Checker<'a> {
                     );
                     obj.ty.set(Some(invalid()));
                 }
-                GENERIC_ALIASES.with(|g| g.borrow_mut().insert(obj, (tp, rhs)));
+                world().generic_aliases.borrow_mut().insert(obj, (tp, rhs));
                 self.env.scope = old;
                 return;
             }
@@ -492,7 +488,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn generic_alias(&self, o: Obj) -> Option<(Vec<Ty>, Ty)> {
-        GENERIC_ALIASES.with(|g| g.borrow().get(&o).cloned())
+        world().generic_aliases.borrow().get(&o).cloned()
     }
 
     // ---- type parameters ----

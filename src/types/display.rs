@@ -1,29 +1,22 @@
 //! Types as text: as the compiler prints them in errors, and as programs see them at run
 //! time (`%T`, reflection).
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::constant::quote;
 use super::ty::{IMethod, Interface, Named, Obj, Param, Pkg, Signature, Term, Ty, Type};
 use super::universe;
+use super::world::world;
 use crate::base::intern::Name;
 use crate::syntax::ast::ChanDir;
 
-thread_local! {
-    static ALIASES: RefCell<HashMap<Ty, Obj>> = RefCell::new(HashMap::new());
-    static LOCALS: RefCell<HashMap<Obj, u32>> = RefCell::new(HashMap::new());
-    static CURRENT: Cell<Option<Pkg>> = const { Cell::new(None) };
-}
-
 /// Sets the package whose types messages leave unqualified (see [`text`]).
 pub fn set_current_pkg(pkg: Option<Pkg>) {
-    CURRENT.with(|c| c.set(pkg));
+    world().current.set(pkg);
 }
 /// The package set by [`set_current_pkg`].
 pub fn current_pkg() -> Option<Pkg> {
-    CURRENT.with(Cell::get)
+    world().current.get()
 }
 /// A type as the compiler prints it in errors about the current package.
 pub fn text(t: Ty) -> String {
@@ -35,19 +28,17 @@ pub fn text(t: Ty) -> String {
 /// parameter types are ignored.
 pub fn name_alias(ty: Ty, obj: Obj) {
     if !matches!(*ty, Type::Named(_) | Type::Basic(..) | Type::TypeParam(_)) {
-        ALIASES.with(|a| {
-            a.borrow_mut().entry(ty).or_insert(obj);
-        });
+        world().aliases.borrow_mut().entry(ty).or_insert(obj);
     }
 }
 /// The alias a type node was declared as, if any.
 pub fn alias_of(ty: Ty) -> Option<Obj> {
-    ALIASES.with(|a| a.borrow().get(&ty).copied())
+    world().aliases.borrow().get(&ty).copied()
 }
 /// Numbers a type declared inside a function: `main.T·n` inside type arguments at run time.
 /// Numbers count from 1 in source order over the package.
 pub fn number_local_type(obj: Obj, n: u32) {
-    LOCALS.with(|l| l.borrow_mut().insert(obj, n));
+    world().locals.borrow_mut().insert(obj, n);
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -243,7 +234,7 @@ impl Printer {
             self.style = outer;
         }
         if self.style == Style::RuntimeArg
-            && let Some(k) = LOCALS.with(|l| l.borrow().get(&n.obj).copied())
+            && let Some(k) = world().locals.borrow().get(&n.obj).copied()
         {
             let _ = write!(self.out, "·{k}");
         }

@@ -4,7 +4,7 @@
 //! Inside generic functions the recorded types mention type parameters; lowering
 //! substitutes them per instance.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::constant::Const;
 use super::ty::{Builtin, Obj, Pkg, Ty};
@@ -118,4 +118,14 @@ pub struct Info {
 pub struct CheckedPackage {
     pub ast: Ast,
     pub info: Info,
+    /// Functions whose bodies were left out, with what the loader knows them by.
+    pub later: HashMap<FuncId, u32>,
+}
+
+impl CheckedPackage {
+    /// A package with all its bodies.
+    pub fn new(ast: Ast, info: Info) -> CheckedPackage {
+        let later = HashMap::default();
+        CheckedPackage { ast, info, later }
+    }
 }

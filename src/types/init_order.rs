@@ -1,6 +1,7 @@
 //! The order of package variable initialisation, and initialisation cycles.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::{BTreeSet, VecDeque};
 
 use super::check::Checker;
 use super::decl::DeclKind;
@@ -11,7 +12,7 @@ impl Checker<'_> {
     pub(super) fn init_order(&mut self) {
         self.init_cycles();
         // Steps in declaration order, each with the steps it needs first.
-        let mut step_of: HashMap<usize, usize> = HashMap::new();
+        let mut step_of: HashMap<usize, usize> = HashMap::default();
         let mut steps = Vec::new();
         for (i, d) in self.decls.iter().enumerate() {
             if let DeclKind::Var {
@@ -68,8 +69,8 @@ impl Checker<'_> {
     /// The variables' steps that declaration `from` depends on, directly or through
     /// functions.
     fn needed_steps(&self, from: usize, step_of: &HashMap<usize, usize>) -> HashSet<usize> {
-        let mut out = HashSet::new();
-        let mut seen = HashSet::from([from]);
+        let mut out = HashSet::default();
+        let mut seen = HashSet::from_iter([from]);
         let mut todo = vec![from];
         while let Some(i) = todo.pop() {
             for o in &self.decls[i].deps {
@@ -96,7 +97,7 @@ impl Checker<'_> {
         if circular.is_empty() {
             return;
         }
-        let mut reported: HashSet<usize> = HashSet::new();
+        let mut reported: HashSet<usize> = HashSet::default();
         for &o in &self.order.clone() {
             let Some(&start) = self.decl_of.get(&o) else {
                 continue;
@@ -130,7 +131,7 @@ impl Checker<'_> {
         let mut open = vec![false; n];
         let (mut path, mut stack) = (Vec::new(), Vec::new());
         let mut next = 0;
-        let mut out = HashSet::new();
+        let mut out = HashSet::default();
         let deps: Vec<Vec<usize>> = self
             .decls
             .iter()
@@ -187,7 +188,7 @@ impl Checker<'_> {
 
     /// The shortest way from a declaration back to itself.
     fn shortest_cycle(&self, start: usize) -> Option<Vec<usize>> {
-        let mut from: HashMap<usize, usize> = HashMap::new();
+        let mut from: HashMap<usize, usize> = HashMap::default();
         let mut todo = VecDeque::from([start]);
         while let Some(i) = todo.pop_front() {
             for o in &self.decls[i].deps {

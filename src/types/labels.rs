@@ -1,6 +1,6 @@
 //! Labels: definition, use, and what `goto`, `break` and `continue` may refer to.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::check::Checker;
 use crate::base::diag::Diagnostic;
@@ -53,9 +53,9 @@ impl<'a> Checker<'a> {
             return;
         }
         let mut w = Walk {
-            all: HashMap::new(),
+            all: HashMap::default(),
             scopes: Vec::new(),
-            home: HashMap::new(),
+            home: HashMap::default(),
             targets: Vec::new(),
         };
         let rest = self.label_block(&mut w, body, 0);

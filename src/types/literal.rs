@@ -1,6 +1,7 @@
 //! Composite literals.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::info::{Mode, SelKind, Selection};
@@ -264,7 +265,7 @@ impl Checker<'_> {
 
     /// Elements of an array or slice literal; gives the length.
     fn indexed_elems(&mut self, elems: &[Elem], elem: Ty, length: i64) -> i64 {
-        let mut seen: HashSet<i64> = HashSet::new();
+        let mut seen: HashSet<i64> = HashSet::default();
         let mut next: i64 = 0;
         let mut max: i64 = 0;
         // Indices need remembering only when some are explicit.
@@ -314,7 +315,7 @@ impl Checker<'_> {
     }
 
     fn map_lit(&mut self, elems: &[Elem], k: Ty, v: Ty) {
-        let mut seen: HashMap<String, Vec<Ty>> = HashMap::new();
+        let mut seen: HashMap<String, Vec<Ty>> = HashMap::default();
         let iface = matches!(underlying(k).0, Type::Interface(_));
         for el in elems {
             let Some(ke) = el.key else {

@@ -1,7 +1,7 @@
 //! Fields and methods by name: selectors, method sets, and why a method is missing.
 
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::display::{self, text};
@@ -183,7 +183,7 @@ fn search(
         indirect: is_ptr,
         multiples: false,
     }];
-    let mut seen: HashSet<Ty> = HashSet::new();
+    let mut seen: HashSet<Ty> = HashSet::default();
     while !current.is_empty() {
         let mut found: Option<Lookup> = None;
         let mut next: Vec<Embedded> = Vec::new();

@@ -42,6 +42,7 @@ pub mod unify;
 pub mod universe;
 pub mod untyped;
 pub mod validtype;
+pub mod world;
 
 #[cfg(test)]
 mod testing;

@@ -1,10 +1,8 @@
 //! Questions about types: their kinds, identity, comparability.
 
-use std::cell::RefCell;
-
 use super::display::text;
 use super::subst;
-use super::ty::{Basic, Field, Named, Obj, Pkg, Signature, Ty, Type, TypeParam};
+use super::ty::{Basic, Field, Named, Pkg, Signature, Ty, Type, TypeParam};
 use super::typeset::type_set;
 use super::universe::{basic, byte_ty, invalid};
 use crate::base::intern::Name;
@@ -616,8 +614,6 @@ pub fn mentions(t: Ty, f: &dyn Fn(Ty) -> bool) -> bool {
     found
 }
 
-thread_local! { static CAPTURED: RefCell<std::collections::HashMap<Obj, Vec<Ty>>> = RefCell::default(); }
-
 /// The type parameters of enclosing functions that the declaration of a local defined type
 /// mentions, in order of appearance. Empty for package-level types.
 pub fn captured_type_params(t: Ty) -> Vec<Ty> {
@@ -627,14 +623,15 @@ pub fn captured_type_params(t: Ty) -> Vec<Ty> {
     if n.origin.is_some() || n.obj.global.get() || n.obj.pkg.is_none() {
         return Vec::new();
     }
-    if let Some(c) = CAPTURED.with(|c| c.borrow().get(&n.obj).cloned()) {
+    let known = &super::world::world().captured;
+    if let Some(c) = known.borrow().get(&n.obj).cloned() {
         return c;
     }
     let Some(u) = n.underlying.get() else {
         return Vec::new();
     };
     // Recursive mentions of the type itself add nothing.
-    CAPTURED.with(|c| c.borrow_mut().insert(n.obj, Vec::new()));
+    known.borrow_mut().insert(n.obj, Vec::new());
     let own = n.tparams.borrow().clone();
     let mut list = Vec::new();
     visit_type_params(u, &mut |p| {
@@ -642,7 +639,7 @@ pub fn captured_type_params(t: Ty) -> Vec<Ty> {
             list.push(p);
         }
     });
-    CAPTURED.with(|c| c.borrow_mut().insert(n.obj, list.clone()));
+    known.borrow_mut().insert(n.obj, list.clone());
     list
 }
 

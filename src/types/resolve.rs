@@ -1,8 +1,8 @@
 //! Package-level names: imports, objects of all files, methods to their types; and the
 //! reports about what is unused at the end.
 
+use rustc_hash::FxHashSet as HashSet;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 
 use super::check::Checker;
 use super::decl::{DeclInfo, DeclKind};
@@ -84,7 +84,9 @@ impl<'a> Checker<'a> {
                 if let ObjKind::Func { ptr_recv, .. } = &obj.kind {
                     ptr_recv.set(ptr);
                 }
-                self.methods.entry(base).or_default().push(obj);
+                if !self.declared {
+                    self.methods.entry(base).or_default().push(obj);
+                }
             }
         }
     }
@@ -95,7 +97,7 @@ impl<'a> Checker<'a> {
             scope,
             kind,
             deps: Vec::new(),
-            dep_set: HashSet::new(),
+            dep_set: HashSet::default(),
         });
         self.decl_of.insert(obj, i);
         self.order.push(obj);
@@ -231,6 +233,11 @@ impl<'a> Checker<'a> {
                         self.err("MissingInitBody", span, "func init must have a body");
                     }
                     self.info.inits.push(f.func);
+                    obj
+                } else if self.declared {
+                    let obj = self.new_obj(name, span, None, kind(false, false));
+                    obj.global.set(true);
+                    self.record_def(f.name, obj);
                     obj
                 } else {
                     self.package_obj(f.name, kind(false, false))

@@ -1,7 +1,7 @@
 //! Lexical scopes: blocks inside functions, one scope per file for imports, then the
 //! package and the universe.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::check::Checker;
 use super::ty::{Obj, ObjKind};
@@ -26,7 +26,7 @@ impl Scope {
     pub fn new(parent: Option<ScopeId>) -> Scope {
         Scope {
             parent,
-            names: HashMap::new(),
+            names: HashMap::default(),
         }
     }
 }

@@ -5,8 +5,8 @@
 //! finite. A type declared inside a generic function counts as generic in the function's
 //! type parameters that its declaration mentions; its instances carry them as arguments.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::predicates::{as_named, as_type_param, captured_type_params, identical, underlying};

@@ -1,6 +1,6 @@
 //! Expression switches and type switches.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::check::Checker;
 use super::constant::Const;
@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
             x.text = Some((self.estr(e), self.espan(e)));
         }
         self.defaults(cases);
-        let mut seen = Seen::new();
+        let mut seen = Seen::default();
         for (i, c) in cases.iter().enumerate() {
             self.case_values(&x, &c.exprs, &mut seen);
             let scope = self.open_scope();

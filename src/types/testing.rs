@@ -1,7 +1,7 @@
 //! Short ways to make types, for the unit tests of this module.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 
 use super::subst::instantiate;
 use super::ty::*;
@@ -18,7 +18,7 @@ pub fn pkg(path: &str) -> Pkg {
     Pkg::new(Package {
         path: path.into(),
         name: n(name),
-        scope: RefCell::new(HashMap::new()),
+        scope: RefCell::new(HashMap::default()),
         imports: RefCell::default(),
         index: 0,
     })

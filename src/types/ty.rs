@@ -177,7 +177,7 @@ pub struct Package {
     pub path: String,
     pub name: Name,
     /// Package-level objects.
-    pub scope: RefCell<std::collections::HashMap<Name, Obj>>,
+    pub scope: RefCell<rustc_hash::FxHashMap<Name, Obj>>,
     /// Direct imports.
     pub imports: RefCell<Vec<Pkg>>,
     /// Dense number in load order (imported packages first).
@@ -266,14 +266,10 @@ pub struct VarInfo {
     pub assigned_in_closure: Cell<bool>,
 }
 
-thread_local! { static NEXT_ID: Cell<u32> = const { Cell::new(1) }; }
 /// A fresh unique number for objects and type parameters.
 pub fn fresh_id() -> u32 {
-    NEXT_ID.with(|c| {
-        let v = c.get();
-        c.set(v + 1);
-        v
-    })
+    let next = &super::world::world().next_id;
+    next.replace(next.get() + 1)
 }
 
 impl Object {

@@ -1,7 +1,7 @@
 //! Type sets of interfaces and constraints, and who implements or satisfies them.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use super::display::{self, text};
 use super::lookup::missing_method;
@@ -95,7 +95,7 @@ fn compute(i: &Interface) -> (TypeSet, bool, Vec<DuplicateMethod>) {
     let mut clashes = Vec::new();
     let mut complete = true;
     // Where the methods of a name are.
-    let mut places: HashMap<Name, Vec<usize>> = HashMap::new();
+    let mut places: HashMap<Name, Vec<usize>> = HashMap::default();
     let mut add = |ms: &mut Vec<IMethod>, m: &IMethod| {
         let at = places.entry(m.name).or_default();
         let same = |&&i: &&usize| same_id(ms[i].name, ms[i].pkg, m.name, m.pkg);

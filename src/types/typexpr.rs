@@ -287,7 +287,7 @@ impl<'a> Checker<'a> {
 
     fn struct_type(&mut self, decls: &'a [FieldDecl]) -> Ty {
         let mut fields: Vec<Field> = Vec::new();
-        let mut seen: std::collections::HashMap<Name, Span> = Default::default();
+        let mut seen: rustc_hash::FxHashMap<Name, Span> = Default::default();
         // Grouped names share one type expression: resolve it once.
         let mut last: Option<(ExprId, Ty)> = None;
         for d in decls {

@@ -1,7 +1,7 @@
 //! The predeclared identifiers, the basic types and package `unsafe`.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 
 use super::constant::Const;
 use super::display;
@@ -66,7 +66,8 @@ const BUILTINS: [(&str, Builtin); 18] = [
     ("recover", Builtin::Recover),
 ];
 
-struct Universe {
+/// The objects and types of the universe.
+pub(super) struct Universe {
     scope: &'static Scope,
     basics: Vec<Ty>,
     byte: Ty,
@@ -78,7 +79,10 @@ struct Universe {
     unsafe_pkg: Pkg,
 }
 
-thread_local! { static UNIVERSE: &'static Universe = Box::leak(Box::new(build())); }
+/// This thread's world's universe.
+fn own() -> &'static Universe {
+    super::world::world().universe.get_or_init(build)
+}
 
 /// An object without a source position.
 fn object(name: &str, pkg: Option<Pkg>, ty: Option<Ty>, kind: ObjKind) -> Obj {
@@ -124,7 +128,7 @@ pub fn new_named(obj: Obj, underlying: Option<Ty>) -> Ty {
 }
 
 fn build() -> Universe {
-    let mut scope = Scope::new();
+    let mut scope = Scope::default();
     let mut add = |o: Obj| {
         scope.insert(o.name, o);
     };
@@ -196,7 +200,7 @@ fn build() -> Universe {
     let unsafe_pkg = Pkg::new(Package {
         path: "unsafe".into(),
         name: Name::new("unsafe"),
-        scope: RefCell::new(HashMap::new()),
+        scope: RefCell::new(HashMap::default()),
         imports: RefCell::new(Vec::new()),
         index: 0,
     });
@@ -231,11 +235,11 @@ fn build() -> Universe {
 
 /// The predeclared scope.
 pub fn universe() -> &'static Scope {
-    UNIVERSE.with(|u| u.scope)
+    own().scope
 }
 /// The one type of a basic kind (`uint8` and `int32`, not `byte` and `rune`).
 pub fn basic(b: Basic) -> Ty {
-    UNIVERSE.with(|u| u.basics[b as usize])
+    own().basics[b as usize]
 }
 /// The type of erroneous expressions.
 pub fn invalid() -> Ty {
@@ -243,31 +247,31 @@ pub fn invalid() -> Ty {
 }
 /// `byte`: identical to `uint8`, printed `byte`.
 pub fn byte_ty() -> Ty {
-    UNIVERSE.with(|u| u.byte)
+    own().byte
 }
 /// `rune`: identical to `int32`, printed `rune`.
 pub fn rune_ty() -> Ty {
-    UNIVERSE.with(|u| u.rune)
+    own().rune
 }
 /// `error`.
 pub fn error_ty() -> Ty {
-    UNIVERSE.with(|u| u.error)
+    own().error
 }
 /// `any`: an empty interface that prints as `any`.
 pub fn any_ty() -> Ty {
-    UNIVERSE.with(|u| u.any)
+    own().any
 }
 /// `comparable`.
 pub fn comparable_ty() -> Ty {
-    UNIVERSE.with(|u| u.comparable)
+    own().comparable
 }
 /// The result type of a function without results.
 pub fn empty_tuple() -> Ty {
-    UNIVERSE.with(|u| u.empty_tuple)
+    own().empty_tuple
 }
 /// Package `unsafe`.
 pub fn unsafe_pkg() -> Pkg {
-    UNIVERSE.with(|u| u.unsafe_pkg)
+    own().unsafe_pkg
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::types::predicates::{
 };
 use crate::types::ty::{Basic, Obj, ObjKind, Ty, Type};
 use crate::types::universe::{byte_ty, error_ty};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// What a verb accepts.
 mod accepts {
@@ -127,7 +127,7 @@ impl<'a> Vet<'a> {
 
     /// Functions that end in `format string, args ...any` and pass both on.
     fn wrappers(&self) -> HashMap<Obj, Print> {
-        let mut out: HashMap<Obj, Print> = HashMap::new();
+        let mut out: HashMap<Obj, Print> = HashMap::default();
         loop {
             let before = out.len();
             for (obj, f) in &self.info.funcs {

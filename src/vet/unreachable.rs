@@ -5,7 +5,7 @@ use crate::base::intern::Name;
 use crate::base::span::Span;
 use crate::syntax::ast::*;
 use crate::types::ty::Builtin;
-use std::collections::HashSet;
+use rustc_hash::FxHashSet as HashSet;
 
 /// What leaves a loop, switch or select early, found before the walk.
 struct Dead<'v, 'a> {
@@ -24,8 +24,8 @@ impl Vet<'_> {
         for (_, body) in self.bodies() {
             let mut d = Dead {
                 vet: self,
-                broken: HashSet::new(),
-                targets: HashSet::new(),
+                broken: HashSet::default(),
+                targets: HashSet::default(),
                 reachable: true,
                 found: Vec::new(),
             };

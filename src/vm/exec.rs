@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::collect::Why;
 use super::cx::{Cx, Exit};
@@ -15,6 +15,7 @@ use super::leak::{self, Seeker};
 use super::unwind::{self, Next};
 use super::{advice, explain, names};
 use super::{collect, dispatch, session, traceback};
+use crate::base::stack::on_stack;
 use crate::bytecode::program::{funcs, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
@@ -34,32 +35,24 @@ unsafe impl Sync for Compiler {}
 // SAFETY: as above.
 unsafe impl Send for Compiler {}
 
+impl Compiler {
+    fn lock(&self) -> MutexGuard<'_, Lowerer> {
+        let lw = self.0.lock().expect("the compiler does not panic");
+        lw.world.enter();
+        lw
+    }
+}
+
 /// Compiles a function. Lowering recurses over the tree, and this thread's stack is not
 /// made for trees that are very deep.
 fn compile_on_enough_stack(lw: &mut Lowerer, id: FuncId) {
-    struct Lent<'a>(&'a mut Lowerer);
-    // SAFETY: as for `Compiler`; the lender waits for the thread.
-    unsafe impl Send for Lent<'_> {}
     let Some(stack) = lw.stack_needed() else {
         lw.compile(id);
         return;
     };
-    let lent = Lent(lw);
-    let done = std::thread::scope(|s| {
-        let work = move || {
-            let whole = lent;
-            whole.0.compile(id);
-        };
-        let thread = std::thread::Builder::new().stack_size(stack);
-        thread.spawn_scoped(s, work).map(|t| t.join())
-    });
-    match done {
-        Ok(Ok(())) => {}
-        Ok(Err(e)) => std::panic::resume_unwind(e),
-        Err(e) => {
-            eprintln!("fatal error: no memory to compile a function: {e}");
-            std::process::exit(2);
-        }
+    if on_stack(stack, || lw.compile(id)).is_none() {
+        eprintln!("fatal error: no memory to compile a function");
+        std::process::exit(2);
     }
 }
 
@@ -96,7 +89,7 @@ static COMPILER: OnceLock<Compiler> = OnceLock::new();
 /// Asks the compiler for something (a type, an adapter) while the program runs.
 pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
     let c = COMPILER.get().expect("a program runs");
-    f(&mut c.0.lock().expect("the compiler does not panic"))
+    f(&mut c.lock())
 }
 
 pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
@@ -145,8 +138,8 @@ pub fn enable_race(form: race::report::Form) {
     });
 }
 
-/// Runs a compiled program until it ends; the exit code.
-pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
+/// Runs a compiled program on this thread, among others. The process ends with it.
+pub fn run_program(lw: Lowerer, procs: usize) -> ! {
     let (rt, entry) = make(lw, procs);
     if LOOK.load(Ordering::Relaxed) {
         let rt = runtime().expect("just made");
@@ -155,7 +148,8 @@ pub fn run_program(lw: Lowerer, procs: usize) -> i32 {
             .name("lost".into())
             .spawn(|| leak::look(rt));
     }
-    start(&rt, entry)
+    rt.start_here(|_w, g| first(g, entry));
+    unreachable!("the end of a program ends the process")
 }
 
 /// Starts a program that serves an interactive session, on threads of its own.
@@ -168,19 +162,18 @@ pub fn run_session(lw: Lowerer, procs: usize) -> std::io::Result<&'static Runtim
     rt.external_begin();
     std::thread::Builder::new()
         .name("program".into())
-        .spawn(move || start(&rt, entry))?;
+        .spawn(move || rt.start(move |_w, g| first(g, entry)))?;
     Ok(runtime().expect("just made"))
 }
 
-fn start(rt: &std::sync::Arc<Runtime>, entry: FuncId) -> i32 {
-    rt.start(move |_w, g| {
-        // SAFETY: no arguments.
-        let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
-        assert!(ok, "no memory for the first goroutine");
-        if race::on() {
-            goroutine::watch(g, &race::clock::Snap::default(), 0);
-        }
-    })
+/// Makes `g` the main goroutine.
+fn first(g: &G, entry: FuncId) {
+    // SAFETY: no arguments.
+    let ok = unsafe { goroutine::prepare(g, entry, 0, null(), 0) };
+    assert!(ok, "no memory for the first goroutine");
+    if race::on() {
+        goroutine::watch(g, &race::clock::Snap::default(), 0);
+    }
 }
 
 fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
@@ -528,7 +521,13 @@ impl Vm {
                         let who = Seeker::everything(cx.g);
                         eprint_all(&collect::find_lost(cx.w(), &who, leak::listing));
                     }
-                    return Some(Stop::MainDone(race::report::finish(0)));
+                    let code = race::report::finish(0);
+                    if !session::active() {
+                        // Nothing is left to do but to give back what the system takes.
+                        // SAFETY: this only ends the process.
+                        unsafe { libc::_exit(code) }
+                    }
+                    return Some(Stop::MainDone(code));
                 }
                 Some(Stop::Exited)
             }
@@ -563,7 +562,7 @@ impl Vm {
     fn compile(&self, cx: &mut Cx) {
         let id = cx.x as FuncId;
         {
-            let mut lw = self.compiler.0.lock().expect("the compiler does not panic");
+            let mut lw = self.compiler.lock();
             compile_on_enough_stack(&mut lw, id);
             if let Some(d) = lw.errors.first() {
                 let text = d.message.clone();

@@ -8,7 +8,6 @@
 //! state is saved, which the call instruction has done), and it never calls guest code.
 #![allow(unsafe_code)]
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::cx::{Cx, Exit};
@@ -22,53 +21,94 @@ pub type Native = unsafe fn(&mut Cx, *mut u64) -> Exit;
 /// One table entry: qualified Go name (`strings.Index`, `sync.(*Mutex).Lock`) and function.
 pub type Entry = (&'static str, Native);
 
-struct Tables {
-    funcs: Vec<Native>,
-    names: HashMap<&'static str, u32>,
-}
-
-static TABLES: LazyLock<Tables> = LazyLock::new(|| {
-    let mut t = Tables {
-        funcs: Vec::new(),
-        names: HashMap::new(),
-    };
-    for table in crate::stdlib::TABLES {
-        for (name, f) in *table {
-            let old = t.names.insert(name, t.funcs.len() as u32);
-            assert!(old.is_none(), "native {name} is defined twice");
-            t.funcs.push(*f);
-        }
-    }
+/// The natives by number. Race mode and sandboxes put others in place of some.
+static FUNCS: LazyLock<Vec<Native>> = LazyLock::new(|| {
+    let entries = crate::stdlib::TABLES.iter().flat_map(|t| *t);
+    let mut funcs: Vec<Native> = entries.map(|e| e.1).collect();
     if crate::race::on() {
         for (name, f) in crate::stdlib::race::NATIVES {
-            let n = t.names.get(name).expect("a variant of a native");
-            t.funcs[*n as usize] = *f;
+            funcs[lookup(name).expect("a variant of a native") as usize] = *f;
         }
     }
-    let Tables { funcs, names } = &mut t;
     crate::stdlib::sandbox::install(|name| {
-        let n = names.get(name)?;
+        let n = lookup(name)?;
         // SAFETY: each native is asked for once, so the references are to different places.
-        Some(unsafe { &mut *funcs.as_mut_ptr().add(*n as usize) })
+        Some(unsafe { &mut *funcs.as_mut_ptr().add(n as usize) })
     });
-    t
+    funcs
 });
 
+/// Places in [`INDEX`]: a power of two, several times the number of natives.
+const PLACES: usize = 8192;
+
+/// Where names are found: each native's number plus one at the first free place from its
+/// name's hash on. Made when gosub is compiled, so that nothing is left to do at a start.
+static INDEX: [u16; PLACES] = index();
+
+const fn hash(name: &[u8]) -> usize {
+    let mut h = 0x811c_9dc5_u32;
+    let mut i = 0;
+    while i < name.len() {
+        h = (h ^ name[i] as u32).wrapping_mul(0x0100_0193);
+        i += 1;
+    }
+    (h ^ h >> 15) as usize % PLACES
+}
+
+#[allow(long_running_const_eval)]
+const fn index() -> [u16; PLACES] {
+    let mut places = [0; PLACES];
+    let mut number = 0u16;
+    let mut t = 0;
+    while t < crate::stdlib::TABLES.len() {
+        let table = crate::stdlib::TABLES[t];
+        let mut i = 0;
+        while i < table.len() {
+            let mut at = hash(table[i].0.as_bytes());
+            while places[at] != 0 {
+                at = (at + 1) % PLACES;
+            }
+            number += 1;
+            places[at] = number;
+            i += 1;
+        }
+        t += 1;
+    }
+    assert!((number as usize) < PLACES / 2);
+    places
+}
+
 /// Number of a native by its qualified name.
-pub fn lookup(name: &str) -> Option<u32> {
-    TABLES.names.get(name).copied()
+pub fn lookup(wanted: &str) -> Option<u32> {
+    let mut at = hash(wanted.as_bytes());
+    while INDEX[at] != 0 {
+        let n = u32::from(INDEX[at]) - 1;
+        if name(n) == wanted {
+            return Some(n);
+        }
+        at = (at + 1) % PLACES;
+    }
+    None
 }
 /// Address of the first native; number `n` follows at its index.
 pub fn table() -> *const Native {
-    TABLES.funcs.as_ptr()
+    FUNCS.as_ptr()
 }
 /// Name of a native, for listings.
 pub fn name(n: u32) -> &'static str {
-    TABLES.names.iter().find(|e| *e.1 == n).map_or("?", |e| e.0)
+    let mut n = n as usize;
+    for t in crate::stdlib::TABLES {
+        match t.get(n) {
+            Some(e) => return e.0,
+            None => n -= t.len(),
+        }
+    }
+    "?"
 }
-/// All names, for the test that pairs them with declarations.
+/// All names, for the tests that pair them with declarations.
 pub fn names() -> Vec<&'static str> {
-    let mut v: Vec<_> = TABLES.names.keys().copied().collect();
+    let entries = crate::stdlib::TABLES.iter().flat_map(|t| *t);
+    let mut v: Vec<_> = entries.map(|e| e.0).collect();
     v.sort_unstable();
     v
 }
@@ -273,4 +313,17 @@ macro_rules! try_exit {
             Err(e) => return e,
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_name_is_found_once() {
+        let names = super::names();
+        assert!(names.windows(2).all(|w| w[0] != w[1]), "defined twice");
+        for n in names {
+            assert_eq!(super::lookup(n).map(super::name), Some(n));
+        }
+        assert_eq!(super::lookup("no.Such"), None);
+    }
 }

@@ -1,8 +1,8 @@
 //! What the line editor asks while an input is typed: is it whole, what could come next,
 //! how is it coloured.
 
+use rustc_hash::FxHashMap as HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use rustyline::Context;
 use rustyline::completion::{Completer, Pair};
@@ -97,7 +97,7 @@ impl Helper {
     pub fn new(color: bool) -> Helper {
         Helper {
             color,
-            names: HashMap::new(),
+            names: HashMap::default(),
             packages: crate::script::by_name(),
         }
     }

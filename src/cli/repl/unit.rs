@@ -1,7 +1,7 @@
 //! One input of the session: parsed as a script, completed with what it leaves out,
 //! checked against the scope that earlier inputs left, and compiled.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -454,7 +454,7 @@ fn statements(ast: &Ast) -> Option<FuncId> {
 
 /// Names the input declares at its top level.
 fn declared(ast: &Ast) -> HashSet<Name> {
-    let mut out = HashSet::new();
+    let mut out = HashSet::default();
     for d in ast.files.iter().flat_map(|f| &f.decls) {
         match d {
             Decl::Const(g) => {
@@ -474,7 +474,7 @@ fn declared(ast: &Ast) -> HashSet<Name> {
 
 /// Makes `_` as a value the last value.
 fn rename_last(ast: &mut Ast, scope: &HashMap<Name, Obj>, growing: &Growing) {
-    let mut targets: HashSet<ExprId> = HashSet::new();
+    let mut targets: HashSet<ExprId> = HashSet::default();
     for s in &ast.stmts {
         match &s.kind {
             StmtKind::Assign { lhs, .. } | StmtKind::Define { lhs, .. } => targets.extend(lhs),

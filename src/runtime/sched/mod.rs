@@ -243,20 +243,7 @@ impl Runtime {
     /// still be finishing a slice when this returns.
     pub fn start(self: &Arc<Self>, setup: impl FnOnce(&Worker, &G) + Send + 'static) -> i32 {
         let rt = self.clone();
-        let sysmon = self.clone();
-        self.spawn_thread("sysmon", move || monitor::run(&sysmon));
-        self.spawn_thread("m0", move || {
-            let w = rt.sched.with(Rank::Sched, |s| {
-                let w = rt.new_m(s);
-                let p = rt.take_idle(s).expect("a new runtime has an idle P");
-                rt.attach(w, p);
-                w
-            });
-            let g = w.spawn(0, 0);
-            setup(w, &g);
-            w.ready_new(g);
-            w.run_m();
-        });
+        self.spawn_thread("m0", move || rt.start_here(setup));
         let mut code = self.exit.0.lock().expect("no thread panics with this lock");
         loop {
             if let Some(c) = *code {
@@ -268,6 +255,23 @@ impl Runtime {
                 .wait(code)
                 .expect("no thread panics with this lock");
         }
+    }
+
+    /// As [`Runtime::start`], with the calling thread as the first M. Returns when the
+    /// runtime ends.
+    pub fn start_here(self: &Arc<Self>, setup: impl FnOnce(&Worker, &G)) {
+        let sysmon = self.clone();
+        self.spawn_thread("sysmon", move || monitor::run(&sysmon));
+        let w = self.sched.with(Rank::Sched, |s| {
+            let w = self.new_m(s);
+            let p = self.take_idle(s).expect("a new runtime has an idle P");
+            self.attach(w, p);
+            w
+        });
+        let g = w.spawn(0, 0);
+        setup(w, &g);
+        w.first(g);
+        w.run_m();
     }
 
     fn spawn_thread(&self, name: &str, f: impl FnOnce() + Send + 'static) {

@@ -195,6 +195,16 @@ impl Worker {
         self.enqueue(g, Cause::Spawned);
     }
 
+    /// Queues the main goroutine, for this M alone: nobody else has anything to do yet.
+    pub(crate) fn first(&self, g: GRef) {
+        if trace::on() {
+            trace::wakes(&g, true);
+        }
+        g.set_state(State::Runnable);
+        let p = self.p();
+        p.runq.put_next(g.as_ptr(), p.sole.get());
+    }
+
     /// Makes a waiting G runnable. The caller took it off the queue it waited on. Call
     /// after the object's lock is released.
     #[inline]
