@@ -109,6 +109,11 @@ impl Importer for Imports<'_> {
     }
 }
 
+/// Whether only the library itself may import a package.
+fn internal(path: &str) -> bool {
+    path.split('/').any(|part| part == "internal")
+}
+
 /// What reading a source file can end in.
 pub fn read_source(path: &Path) -> Result<String, String> {
     let name = path.display();
@@ -252,12 +257,12 @@ impl Growing {
             .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
             .collect();
         for (p, span) in imports {
-            if !self.loader.standard(&p) {
-                missing.push(Diagnostic::error(
-                    "BrokenImport",
-                    span,
-                    format!("package {p} is not in std"),
-                ));
+            if internal(&p) {
+                let text = format!("use of internal package {p} not allowed");
+                missing.push(Diagnostic::error("BrokenImport", span, text));
+            } else if !self.loader.standard(&p) {
+                let text = crate::explain::absent::message(&p);
+                missing.push(Diagnostic::error("BrokenImport", span, text));
             }
         }
         let mut imports = Imports(&self.loader.by_path);
@@ -438,6 +443,12 @@ impl Loader {
         (good, script)
     }
 
+    /// Whether a place is in a source that gosub itself wrote; only those have no full path.
+    fn own(&self, span: Span) -> bool {
+        let file = self.sources.file_of(span.lo);
+        file.is_some_and(|(_, f)| f.path.is_relative())
+    }
+
     /// Loads what a package imports, then checks it.
     fn check(&mut self, path: &str, ast: Ast, opts: &CheckOptions, script: bool) {
         let imports: Vec<(String, Span)> = ast
@@ -446,12 +457,14 @@ impl Loader {
             .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
             .collect();
         for (p, span) in imports {
-            if !self.standard(&p) && !p.is_empty() {
-                self.diagnostics.push(Diagnostic::error(
-                    "BrokenImport",
-                    span,
-                    format!("package {p} is not in std"),
-                ));
+            if !opts.stdlib && internal(&p) && !self.own(span) {
+                let text = format!("use of internal package {p} not allowed");
+                let error = Diagnostic::error("BrokenImport", span, text);
+                self.diagnostics.push(error);
+            } else if !self.standard(&p) && !p.is_empty() {
+                let text = crate::explain::absent::message(&p);
+                let error = Diagnostic::error("BrokenImport", span, text);
+                self.diagnostics.push(error);
             }
         }
         let index = self.packages.len() as u32;
@@ -461,6 +474,9 @@ impl Loader {
         if script {
             crate::script::soften(&mut diags);
             diags.extend(crate::script::early_uses(&checked.ast, &checked.info));
+            if diags.iter().all(|d| d.severity != Severity::Error) {
+                diags.extend(crate::script::unused(&checked.info, &diags));
+            }
             // Its statements do this in their turn.
             checked.info.init_order.clear();
         }

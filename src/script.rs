@@ -9,6 +9,7 @@ use crate::base::span::Span;
 use crate::stdlib;
 use crate::syntax::ast::{Ast, Decl, ExprKind, ImportSpec};
 use crate::types::info::Info;
+use crate::types::ty::Obj;
 
 /// The name by which a package is used: `rand` for `math/rand/v2`.
 pub fn package_name(path: &str) -> &str {
@@ -128,6 +129,20 @@ pub fn soften(diags: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Warnings of variables that the statements declare and nothing uses.
+pub fn unused(info: &Info, said: &[Diagnostic]) -> Vec<Diagnostic> {
+    let unread = |v: &&Obj| v.var_info().is_some_and(|i| !i.used.get());
+    let new = |v: &&Obj| !v.name.is_blank() && said.iter().all(|d| d.span.lo != v.span.lo);
+    let vars = info.vars.iter().filter(unread).filter(new);
+    vars.map(|v| {
+        let text = format!("declared and not used: {}", v.name);
+        let mut d = Diagnostic::error("UnusedVar", v.span, text);
+        d.severity = Severity::Warning;
+        d
+    })
+    .collect()
 }
 
 /// Statements that use a variable before the statement that declares it.

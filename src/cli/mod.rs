@@ -2,6 +2,7 @@
 
 pub mod color;
 pub mod complete;
+pub mod constraint;
 pub mod doc;
 pub mod explain;
 pub mod fmt;

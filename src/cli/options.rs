@@ -57,6 +57,7 @@ flags (one or two dashes):
     --race-format=FORMAT    text (as Go prints it; more on a terminal), human (always
                             more), json: one object a line, sarif
     --leaks                 list the goroutines that main leaves behind, by where they started
+    -tags=LIST              build tags that hold, for the files of directories
     --error-format=FORMAT   short: file:line:col: message; human: with source; json: one
                             object a line (default: human on a terminal, else short)
     --max-memory=SIZE       run: die when more memory is in use, such as 512MB
@@ -292,7 +293,14 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                     rules,
                 });
             }
-            "race" => race = !value.is_some_and(|v| v == "false" || v == "0"),
+            "race" => {
+                race = !value.is_some_and(|v| v == "false" || v == "0");
+                super::constraint::set_race(race);
+            }
+            "tags" => {
+                let v = value.or_else(|| rest.next()).ok_or("-tags needs a list")?;
+                super::constraint::set_tags(&v);
+            }
             "leaks" => leaks = !value.is_some_and(|v| v == "false" || v == "0"),
             "race-format" => {
                 let v = value
@@ -340,6 +348,8 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 let known = [
                     "race",
                     "race-format",
+                    "tags",
+                    "leaks",
                     "max-memory",
                     "max-goroutines",
                     "timeout",

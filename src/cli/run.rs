@@ -214,6 +214,13 @@ fn directory(dir: &Path) -> Result<Vec<String>, String> {
     if names.is_empty() {
         return Err(format!("no Go files in {}", dir.display()));
     }
+    names.retain(|n| super::constraint::keeps(Path::new(n)));
+    if names.is_empty() {
+        return Err(format!(
+            "build constraints exclude all Go files in {}",
+            dir.display()
+        ));
+    }
     Ok(names)
 }
 

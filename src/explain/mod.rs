@@ -3,6 +3,7 @@
 //! The texts are in `checker.txt` and `vet.txt`. Examples leave out the package clause and,
 //! where nothing starts, the function main; [`program`] puts them in.
 
+pub mod absent;
 pub mod advice;
 #[cfg(test)]
 mod tests;

@@ -88,8 +88,8 @@ impl Units {
         let main = Unit {
             path: "main".into(),
             files: vec![(
-                "session.go".into(),
-                "session.go".into(),
+                "_session.go".into(),
+                "_session.go".into(),
                 "package main\n\nimport \"internal/repl\"\n\nfunc main() { repl.Serve() }\n".into(),
             )],
         };

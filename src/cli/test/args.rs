@@ -1,7 +1,7 @@
 //! The command line of `gosub test`: Go's flags with one or two dashes, before or after
 //! the packages; `-args` and what follows goes to the test program.
 
-use crate::cli::suggest;
+use crate::cli::{constraint, suggest};
 
 /// A parsed command line.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ const SWITCHES: &[&str] = &[
     "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race", "explore",
 ];
 /// Flags that are accepted and change nothing.
-const IGNORED_VALUES: &[&str] = &["vet", "p", "tags", "mod", "outputdir"];
+const IGNORED_VALUES: &[&str] = &["vet", "p", "mod", "outputdir"];
 const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath"];
 /// Flags that Go has and this command refuses, with the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -109,7 +109,10 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             let on = truth(name, value)?;
             match *known {
                 "json" => out.json = on,
-                "race" => out.race = on,
+                "race" => {
+                    out.race = on;
+                    constraint::set_race(on);
+                }
                 "explore" => out.explore = Some(on),
                 "failfast" => {
                     out.failfast = on;
@@ -117,6 +120,9 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
                 }
                 _ => out.flags.push((known, on.to_string())),
             }
+        } else if name == "tags" {
+            let v = value.or_else(|| it.next().map(String::as_str));
+            constraint::set_tags(v.ok_or("flag needs an argument: -tags")?);
         } else if IGNORED_VALUES.contains(&name) {
             if value.is_none() {
                 it.next();

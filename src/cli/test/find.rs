@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::cli::constraint;
+
 /// A source file: how messages call it, and where it is.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -127,7 +129,7 @@ fn directory(dir: &Path) -> Result<Option<Package>, String> {
     for e in list.flatten() {
         let path = e.path();
         let name = base(&path).to_string();
-        if is_source(&name) && path.is_file() && wanted(&path) {
+        if is_source(&name) && path.is_file() && constraint::keeps(&path) {
             files.insert(name, path);
         }
     }
@@ -144,17 +146,6 @@ fn directory(dir: &Path) -> Result<Option<Package>, String> {
         files: files.collect(),
         dir: full_dir,
     }))
-}
-
-/// Whether no `//go:build ignore` line excludes the file.
-fn wanted(path: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return true;
-    };
-    !text
-        .lines()
-        .take_while(|l| l.trim().is_empty() || l.starts_with("//"))
-        .any(|l| l.trim() == "//go:build ignore")
 }
 
 /// Import path of a directory: below a go.mod its module's, else the directory's name.
