@@ -56,6 +56,7 @@ pub mod helpers;
 pub mod http;
 #[cfg(test)]
 mod items;
+pub mod jpeg;
 pub mod json;
 mod lagged;
 pub mod math;
@@ -115,6 +116,7 @@ pub const TABLES: &[&[Entry]] = &[
     flate::NATIVES,
     helpers::NATIVES,
     http::NATIVES,
+    jpeg::NATIVES,
     json::NATIVES,
     math::NATIVES,
     misc::NATIVES,

@@ -142,7 +142,7 @@ sys_native!(seek, 2, |c| {
     let n = libc::lseek(fd as i32, off, whence as i32);
     c.ret_int(n.max(0)).ret_int(check(n));
 });
-sys_native!(stat, 7, |c| {
+sys_native!(stat, 17, |c| {
     let (fd, name, follow) = (c.int(), path(c.str()), c.bool());
     let mut st: libc::stat = std::mem::zeroed();
     let r = if fd >= 0 {
@@ -160,6 +160,16 @@ sys_native!(stat, 7, |c| {
         st.st_mtime_nsec,
         st.st_dev as i64,
         st.st_ino as i64,
+        st.st_nlink as i64,
+        st.st_uid as i64,
+        st.st_gid as i64,
+        st.st_rdev as i64,
+        st.st_blksize as i64,
+        st.st_blocks as i64,
+        st.st_atime,
+        st.st_atime_nsec,
+        st.st_ctime,
+        st.st_ctime_nsec,
     ] {
         c.ret_int(v);
     }
@@ -422,6 +432,7 @@ pub const NATIVES: &[Entry] = &[
     ("os.sysWriteAt", write_at),
     ("os.sysSeek", seek),
     ("os.sysStat", stat),
+    ("syscall.sysStat", stat),
     ("os.sysReadDir", read_dir),
     ("os.sysTruncate", truncate),
     ("os.sysSync", sync),
