@@ -16,7 +16,7 @@ use super::unwind::{self, Next};
 use super::{advice, explain, names};
 use super::{collect, dispatch, session, traceback};
 use crate::base::stack::on_stack;
-use crate::bytecode::program::{funcs, rtti_of};
+use crate::bytecode::program::{funcs, gexit_code, rtti_of};
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::heap::{AllocCache, heap};
 use crate::lower::Lowerer;
@@ -515,6 +515,11 @@ impl Vm {
             }
             Exit::Exited => {
                 if goroutine::get(cx.g(), Word::Entry) == self.entry as usize && cx.g().id() == 1 {
+                    if unwind::main_gives_way() {
+                        cx.pc = gexit_code();
+                        goroutine::save(cx);
+                        return Some(Stop::Yield);
+                    }
                     flush_output();
                     if LEAKS.load(Ordering::Relaxed) {
                         goroutine::save(cx);

@@ -10,6 +10,8 @@
 //! therefore taken when it starts.
 #![allow(unsafe_code)]
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use super::cx::Cx;
 use super::goroutine::{self, Word};
 use super::traceback::{self, Frame};
@@ -32,6 +34,54 @@ pub struct PanicRec {
     pub text: Option<String>,
     /// Guest code is asked for the text now.
     pub asking: bool,
+    /// Deferred calls run for it: it is one of [`UNWINDING`].
+    counted: bool,
+}
+
+/// Panics whose deferred calls run (`runningPanicDefers` of Go's runtime).
+static UNWINDING: AtomicUsize = AtomicUsize::new(0);
+/// Nobody recovered one: the process is about to end with its text.
+static DYING: AtomicBool = AtomicBool::new(false);
+
+/// How often the end of the main goroutine gives way to deferred calls of panics.
+const PATIENCE: usize = 1000;
+
+/// Whether main, which has returned, should give way once more, so that a panic elsewhere,
+/// one of whose deferred calls may have woken main, has its say.
+pub fn main_gives_way() -> bool {
+    static TRIES: AtomicUsize = AtomicUsize::new(0);
+    let wait = DYING.load(Ordering::SeqCst)
+        || UNWINDING.load(Ordering::SeqCst) != 0
+            && TRIES.fetch_add(1, Ordering::Relaxed) < PATIENCE;
+    if wait {
+        // To the other thread, too, when all processors are busy.
+        std::thread::yield_now();
+    }
+    wait
+}
+
+impl PanicRec {
+    fn new(value: (u64, u64), goexit: bool, signal: bool, trace: Vec<Frame>) -> PanicRec {
+        PanicRec {
+            value,
+            goexit,
+            recovered: false,
+            signal,
+            frame: usize::MAX,
+            trace,
+            text: None,
+            asking: false,
+            counted: false,
+        }
+    }
+}
+
+impl Drop for PanicRec {
+    fn drop(&mut self) {
+        if self.counted {
+            UNWINDING.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// What to do after unwinding.
@@ -52,32 +102,14 @@ fn frame_at(cx: &Cx) -> usize {
 /// Starts a panic at the context's position.
 pub fn panic(cx: &mut Cx, value: (u64, u64), signal: bool) -> Next {
     let trace = traceback::frames(cx.pc, cx.fp, false);
-    let rec = PanicRec {
-        value,
-        goexit: false,
-        recovered: false,
-        signal,
-        frame: usize::MAX,
-        trace,
-        text: None,
-        asking: false,
-    };
+    let rec = PanicRec::new(value, false, signal, trace);
     goroutine::panics_mut(cx.g()).push(rec);
     unwind(cx)
 }
 
 /// `runtime.Goexit`
 pub fn goexit(cx: &mut Cx) -> Next {
-    let rec = PanicRec {
-        value: (0, 0),
-        goexit: true,
-        recovered: false,
-        signal: false,
-        frame: usize::MAX,
-        trace: Vec::new(),
-        text: None,
-        asking: false,
-    };
+    let rec = PanicRec::new((0, 0), true, false, Vec::new());
     goroutine::panics_mut(cx.g()).push(rec);
     unwind(cx)
 }
@@ -130,6 +162,9 @@ fn unwind(cx: &mut Cx) -> Next {
             return if last.is_some_and(|p| p.goexit) {
                 Next::Exited
             } else {
+                if !super::session::active() {
+                    DYING.store(true, Ordering::SeqCst);
+                }
                 Next::Uncaught
             };
         }
@@ -139,6 +174,10 @@ fn unwind(cx: &mut Cx) -> Next {
             let frame = frame_at(cx);
             if let Some(rec) = goroutine::panics_mut(cx.g()).last_mut() {
                 rec.frame = frame;
+                if !rec.goexit && !rec.counted {
+                    rec.counted = true;
+                    UNWINDING.fetch_add(1, Ordering::SeqCst);
+                }
             }
             cx.pc = p.code[e as usize..].as_ptr();
             return Next::Resume;
