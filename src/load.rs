@@ -201,19 +201,19 @@ impl Growing {
     pub fn new(
         units: &[Unit],
         opts: &CheckOptions,
-    ) -> Result<(Growing, Vec<CheckedPackage>), Loaded> {
+    ) -> Result<(Growing, Vec<CheckedPackage>), Box<Loaded>> {
         // What later inputs will name is not known.
         let mut loader = Loader::new(Reach::everything(), true);
         loader.units(units, opts);
         let packages = std::mem::take(&mut loader.packages);
         let diagnostics = std::mem::take(&mut loader.diagnostics);
         if !diagnostics.is_empty() {
-            return Err(Loaded {
+            return Err(Box::new(Loaded {
                 sources: loader.sources,
                 packages,
                 diagnostics,
                 bodies: Bodies::default(),
-            });
+            }));
         }
         let pkg = Pkg::new(crate::types::ty::Package {
             path: "main".into(),

@@ -132,7 +132,7 @@ impl Image {
     /// By which factors the second component is smaller than the first.
     pub fn ratio(&self) -> u64 {
         match self.parts.as_slice() {
-            [a, b, ..] => (a.h / b.h << 4 | a.v / b.v) as u64,
+            [a, b, ..] => (((a.h / b.h) << 4) | (a.v / b.v)) as u64,
             _ => 0x11,
         }
     }
