@@ -163,7 +163,7 @@ fn dump(cx: &mut Cx, all: bool) -> String {
     if all {
         let w = cx.w();
         w.stop_the_world();
-        crate::vm::exec::dump_all(w.rt(), &mut out, cx.g());
+        crate::vm::ending::dump_all(w.rt(), &mut out, cx.g());
         w.start_the_world();
     }
     out
@@ -379,7 +379,7 @@ unsafe fn set_max_threads(cx: &mut Cx, base: *mut u64) -> Exit {
 unsafe fn set_traceback(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
     let mut c = unsafe { Call::new(cx, base, 0) };
-    crate::vm::exec::set_traceback(&String::from_utf8_lossy(c.str()));
+    crate::vm::ending::set_traceback(&String::from_utf8_lossy(c.str()));
     Exit::Next
 }
 unsafe fn free_memory(_cx: &mut Cx, _base: *mut u64) -> Exit {

@@ -16,7 +16,7 @@ use crate::vm::goroutine::{self, Word};
 use crate::vm::leak::{self, Seeker};
 use crate::vm::natives::{Call, Entry};
 use crate::vm::traceback;
-use crate::vm::{collect, exec};
+use crate::vm::{collect, ending, exec};
 
 /// Compiled patterns, or what is wrong with them.
 type Patterns = HashMap<Vec<u8>, Result<Regex, String>>;
@@ -276,11 +276,11 @@ unsafe fn abort(cx: &mut Cx, base: *mut u64) -> Exit {
     traceback::write_goroutine(&mut out, c.cx.g(), "running", &frames);
     let w = c.cx.w();
     w.stop_the_world();
-    exec::dump_all(w.rt(), &mut out, c.cx.g());
+    ending::dump_all(w.rt(), &mut out, c.cx.g());
     if why {
-        out.push_str(&exec::explain_all(w.rt(), c.cx.g()));
+        out.push_str(&ending::explain_all(w.rt(), c.cx.g()));
     }
-    exec::die(&out, 2)
+    ending::die(&out, 2)
 }
 
 pub const NATIVES: &[Entry] = &[

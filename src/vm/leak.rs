@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::goroutine::{self, Word};
 use super::traceback::{self, Frame};
-use super::{collect, exec};
+use super::{collect, ending};
 use crate::heap::{Marker, heap};
 use crate::runtime::sched::Runtime;
 use crate::runtime::sched::task::{G, GRef, State};
@@ -235,6 +235,6 @@ pub fn look(rt: &Runtime) {
         let begun = Instant::now();
         let text = collect::find_lost_outside(rt, |lost| partial(rt, lost));
         pause = pause.max(begun.elapsed() * SHARE);
-        exec::eprint_all(&text);
+        ending::eprint_all(&text);
     }
 }

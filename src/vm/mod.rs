@@ -11,6 +11,7 @@ pub mod afterlife;
 pub mod collect;
 pub mod cx;
 pub mod dispatch;
+pub mod ending;
 pub mod exec;
 pub mod explain;
 pub mod fault;
