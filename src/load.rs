@@ -32,7 +32,7 @@ pub struct Loaded {
     pub packages: Vec<CheckedPackage>,
     pub diagnostics: Vec<Diagnostic>,
     /// Where the bodies of library functions are that `packages` leave out.
-    pub bodies: Bodies,
+    pub bodies: Box<Bodies>,
 }
 
 /// Parses and checks the bodies of library functions when they are needed.
@@ -176,7 +176,13 @@ pub struct Unit {
 
 /// Loads packages that may import each other in order; the last one is `main`.
 pub fn load_units(units: &[Unit], opts: &CheckOptions) -> Loaded {
-    let mut l = Loader::new(Reach::new(), false);
+    load_units_with(units, opts, false)
+}
+
+/// As [`load_units`]; `whole`: with the bodies of all library functions, for a process that
+/// divides into many.
+pub fn load_units_with(units: &[Unit], opts: &CheckOptions, whole: bool) -> Loaded {
+    let mut l = Loader::new(Reach::new(), whole);
     l.units(units, opts);
     if !l.diagnostics.is_empty() {
         let names = crate::script::by_name();
@@ -212,7 +218,7 @@ impl Growing {
                 sources: loader.sources,
                 packages,
                 diagnostics,
-                bodies: Bodies::default(),
+                bodies: Box::default(),
             }));
         }
         let pkg = Pkg::new(crate::types::ty::Package {
@@ -301,10 +307,10 @@ impl Loader {
             sources: self.sources,
             packages: self.packages,
             diagnostics: self.diagnostics,
-            bodies: Bodies {
+            bodies: Box::new(Bodies {
                 packages: self.by_path,
                 files: self.files,
-            },
+            }),
         }
     }
 

@@ -28,9 +28,9 @@ use super::sync::waitgroup::WaitGroup;
 use super::timers::NEVER;
 use super::timers::heap::TimerHeap;
 use super::wait_reason::WaitReason;
+use crate::runtime::prim::word::{AtomicI64, AtomicPtr, AtomicU16, AtomicU64, Ordering};
 use std::cell::Cell;
 use std::ptr::null;
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU16, AtomicU64, Ordering};
 
 /// When a bubble's clock starts: midnight UTC, 1 January 2000, in ns since 1970.
 const START: i64 = 946_684_800_000_000_000;

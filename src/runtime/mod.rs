@@ -1,6 +1,10 @@
 //! The runtime: scheduler, channels, synchronisation, timers. It never names the VM;
 //! goroutines are run by a `sched::Executor`.
 
+#[cfg(shuttle)]
+pub mod model;
+#[cfg(all(test, shuttle))]
+mod model_tests;
 pub mod prim;
 
 pub mod bubble;

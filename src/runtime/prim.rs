@@ -2,9 +2,10 @@
 //! the short lock, the thread parker, the clock and the copy of guest values.
 //!
 //! Protocol.
-//! * `atomic` is the façade: under `cfg(loom)` it names loom's modelled atomics. Only
-//!   the parts that are model-checked (`sched::queue`, `sched::idle`) use it; the rest
-//!   uses the standard atomics, whose all-zero bytes are a valid initial value.
+//! * `atomic` and `word` are the façades. Under `cfg(loom)`, `atomic` names loom's modelled
+//!   atomics; only `sched::queue` and `sched::idle` use it. Under `cfg(shuttle)` both name
+//!   those of `model`, with which the whole scheduler, channels and locks are checked. Else
+//!   they are the standard atomics. All-zero bytes are a valid initial value of `word`s.
 //! * `RawLock` guards a few dozen instructions and never guest code. Unlock is a plain
 //!   release store: there is no sleeping waiter to tell, because a waiter that spun for
 //!   nothing yields its processor and then naps. Rejected: the three-state futex lock,
@@ -13,10 +14,21 @@
 //! * `copy` moves 16 bytes with one access, so a two-word header at a 16-aligned
 //!   address never tears, whatever the guest races with.
 
+#[cfg(not(shuttle))]
+pub mod word {
+    //! The standard atomics.
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicI32, AtomicI64, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+        AtomicUsize, Ordering, fence,
+    };
+}
+#[cfg(shuttle)]
+pub use super::model as word;
+
 #[cfg(not(loom))]
 pub mod atomic {
-    //! The standard atomics.
-    pub use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+    //! The words of the queue and the idle protocol.
+    pub use super::word::{AtomicPtr, AtomicU32, Ordering, fence};
 }
 #[cfg(loom)]
 pub mod atomic {
@@ -26,7 +38,7 @@ pub mod atomic {
 
 use super::lock_rank::{self, Rank};
 use super::tuning;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use word::{AtomicI64, AtomicU32, Ordering};
 
 /// Nanoseconds of the monotonic clock, with what virtual time has skipped.
 #[inline]
@@ -46,6 +58,17 @@ pub fn skip(ns: i64) {
     SKIPPED.fetch_add(ns.max(0), Ordering::Relaxed);
 }
 
+/// Time under the model checker passes with each look at it, by turns a little and by more
+/// than a waiting locker has patience for.
+#[cfg(shuttle)]
+fn real_nanotime() -> i64 {
+    use std::sync::atomic::AtomicI64;
+    static LOOKS: AtomicI64 = AtomicI64::new(0);
+    let n = LOOKS.fetch_add(1, Ordering::Relaxed);
+    n / 2 * 1_400_000 + n % 2 * 200_000
+}
+
+#[cfg(not(shuttle))]
 fn real_nanotime() -> i64 {
     let mut ts = libc::timespec {
         tv_sec: 0,
@@ -59,13 +82,30 @@ fn real_nanotime() -> i64 {
 /// Tells the processor that this is a spin loop, `n` times.
 #[inline]
 pub fn pause(n: u32) {
+    #[cfg(shuttle)]
+    super::model::point();
     for _ in 0..n {
         std::hint::spin_loop();
     }
 }
 
+/// Lets another thread have the processor.
+pub fn yield_thread() {
+    #[cfg(shuttle)]
+    super::model::point();
+    #[cfg(not(shuttle))]
+    std::thread::yield_now();
+}
+
+/// Sleeps while `*word == expected`, at most `timeout_ns` (for ever when negative).
+/// May return early for no reason, as it always does under the model checker.
+#[cfg(shuttle)]
+pub fn futex_wait(_word: &AtomicU32, _expected: u32, _timeout_ns: i64) {
+    super::model::point();
+}
 /// Sleeps while `*word == expected`, at most `timeout_ns` (for ever when negative).
 /// May return early for no reason.
+#[cfg(not(shuttle))]
 pub fn futex_wait(word: &AtomicU32, expected: u32, timeout_ns: i64) {
     let ts = libc::timespec {
         tv_sec: timeout_ns.max(0) / 1_000_000_000,
@@ -145,8 +185,8 @@ impl RawLock {
             round += 1;
             if round < tuning::LOCK_SPINS {
                 pause(4);
-            } else if round < tuning::LOCK_SPINS + tuning::LOCK_YIELDS {
-                std::thread::yield_now();
+            } else if cfg!(shuttle) || round < tuning::LOCK_SPINS + tuning::LOCK_YIELDS {
+                yield_thread();
             } else {
                 std::thread::sleep(std::time::Duration::from_micros(tuning::LOCK_NAP_US));
             }
@@ -200,12 +240,42 @@ impl<T> Locked<T> {
     }
 }
 
+/// A one-token semaphore for one waiting thread; under the model checker one that it knows,
+/// so that it sees when everybody waits.
+#[cfg(shuttle)]
+#[derive(Default)]
+pub struct Parker {
+    token: shuttle::sync::Mutex<bool>,
+    given: shuttle::sync::Condvar,
+}
+
+#[cfg(shuttle)]
+impl Parker {
+    /// As the real one; a wait with a timeout may end at once.
+    pub fn park(&self, timeout_ns: i64) -> bool {
+        let mut token = self.token.lock().expect("no thread panics here");
+        while timeout_ns < 0 && !*token {
+            token = self.given.wait(token).expect("no thread panics here");
+        }
+        std::mem::take(&mut token)
+    }
+    pub fn take(&self) -> bool {
+        std::mem::take(&mut *self.token.lock().expect("no thread panics here"))
+    }
+    pub fn unpark(&self) {
+        *self.token.lock().expect("no thread panics here") = true;
+        self.given.notify_one();
+    }
+}
+
 /// A one-token semaphore for one waiting thread.
+#[cfg(not(shuttle))]
 #[derive(Debug, Default)]
 pub struct Parker {
     token: AtomicU32,
 }
 
+#[cfg(not(shuttle))]
 impl Parker {
     /// Waits for the token, at most `timeout_ns` (for ever when negative). True when the
     /// token was taken.

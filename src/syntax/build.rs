@@ -176,7 +176,12 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// A builder for one file: its text, its first position and its tokens.
     pub fn new(ast: &'a mut Ast, text: &'a str, base: Pos, lexed: &'a Lexed) -> Builder<'a> {
-        let names = lexed.toks.len().next_power_of_two().clamp(16, 2048);
+        let n = lexed.toks.len();
+        let names = n.next_power_of_two().clamp(16, 2048);
+        // About as much as the tokens will make: growing step by step copies.
+        ast.exprs.reserve(n / 2);
+        ast.idents.reserve(n / 2);
+        ast.stmts.reserve(n / 8);
         let mut b = Builder {
             ast,
             text,

@@ -5,7 +5,6 @@
 //! finite. A type declared inside a generic function counts as generic in the function's
 //! type parameters that its declaration mentions; its instances carry them as arguments.
 
-use rustc_hash::FxHashMap as HashMap;
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -13,16 +12,13 @@ use super::predicates::{as_named, as_type_param, captured_type_params, identical
 use super::ty::{Field, IMethod, Named, Param, Signature, Term, Ty, Type, TypeParam, fresh_id};
 use super::typeset::satisfies;
 use super::universe::new_interface;
+use super::world::world;
 
 /// A substitution: type parameters with their replacements.
 pub type Subst<'a> = &'a [(Ty, Ty)];
 
 /// Type arguments nested deeper than this mean an instantiation cycle.
 pub const MAX_INSTANCE_DEPTH: usize = 64;
-
-thread_local! {
-    static INSTANCES: RefCell<HashMap<(Ty, u64), Vec<Ty>>> = RefCell::default();
-}
 
 /// Pairs parameters with arguments.
 pub fn pairs(tparams: &[Ty], targs: &[Ty]) -> Vec<(Ty, Ty)> {
@@ -195,7 +191,12 @@ pub fn instantiate(generic: Ty, targs: Vec<Ty>) -> Ty {
     let mut h = DefaultHasher::new();
     targs.iter().for_each(|t| hash_type(*t, &mut h));
     let key = (generic, h.finish());
-    let known = INSTANCES.with(|m| m.borrow().get(&key).cloned().unwrap_or_default());
+    let known = world()
+        .instances
+        .borrow()
+        .get(&key)
+        .cloned()
+        .unwrap_or_default();
     for k in &known {
         let same = as_named(*k).is_some_and(|n| {
             n.targs.len() == targs.len()
@@ -213,7 +214,12 @@ pub fn instantiate(generic: Ty, targs: Vec<Ty>) -> Ty {
         underlying: Cell::new(None),
         methods: RefCell::new(Vec::new()),
     }));
-    INSTANCES.with(|m| m.borrow_mut().entry(key).or_default().push(ty));
+    world()
+        .instances
+        .borrow_mut()
+        .entry(key)
+        .or_default()
+        .push(ty);
     ty
 }
 

@@ -16,6 +16,8 @@ pub struct World {
     pub(super) universe: OnceCell<Universe>,
     /// The number of the next object or type parameter.
     pub(super) next_id: Cell<u32>,
+    /// Instances of generic types, by origin and a hash of the arguments.
+    pub(super) instances: RefCell<HashMap<(Ty, u64), Vec<Ty>>>,
     /// Generic aliases of all packages: parameters and right-hand side.
     pub(super) generic_aliases: RefCell<HashMap<Obj, (Vec<Ty>, Ty)>>,
     /// Type parameters that types declared inside functions mention.
@@ -39,6 +41,7 @@ pub fn world() -> &'static World {
         let w: &'static World = Box::leak(Box::new(World {
             universe: OnceCell::new(),
             next_id: Cell::new(1),
+            instances: RefCell::default(),
             generic_aliases: RefCell::default(),
             captured: RefCell::default(),
             aliases: RefCell::default(),

@@ -12,7 +12,7 @@ use crate::base::render::{Format, render};
 use crate::base::span::SourceMap;
 use crate::cli::options::exit;
 use crate::cli::run::{lowerer, print_diagnostics};
-use crate::load::{Unit, load_units, read_source};
+use crate::load::{Unit, load_units_with, read_source};
 use crate::syntax::ast::{Ast, Decl, ExprKind, FuncDecl};
 use crate::syntax::parse::{ParseOptions, parse_file};
 use crate::types::check::CheckOptions;
@@ -113,7 +113,7 @@ pub fn run(args: &[String]) -> i32 {
         go_version: 27,
         stdlib: false,
     };
-    let l = load_units(&units, &check);
+    let l = load_units_with(&units, &check, plan.is_some());
     if l.has_errors() {
         let mut out = std::io::stdout().lock();
         print_diagnostics(&l.sources, &l.diagnostics, format, false, &mut out);

@@ -35,9 +35,9 @@ use super::sched::worker::Worker;
 use super::wait_reason::WaitReason;
 use crate::heap::barrier;
 use crate::heap::rtti::Shape;
+use crate::runtime::prim::word::{AtomicU32, Ordering};
 use std::cell::Cell;
 use std::ptr::{null_mut, without_provenance_mut};
-use std::sync::atomic::{AtomicU32, Ordering};
 use waitq::WaitQ;
 
 /// How a received scalar fills a frame slot.

@@ -12,12 +12,12 @@
 
 use super::{Hchan, Now, finish_recv};
 use crate::runtime::fault::{self, Fault};
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::sched::task::{G, Pending, Sudog, SudogRef, Wake};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::tuning::{SELECT_INLINE, SUDOG_FREE_MAX};
 use crate::runtime::wait_reason::WaitReason;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::Ordering;
 
 /// What a case does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

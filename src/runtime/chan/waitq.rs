@@ -1,9 +1,9 @@
 //! A queue of waiting Gs, first in first out, guarded by its channel's lock.
 
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::sched::task::{Sudog, SudogRef};
 use std::cell::Cell;
 use std::ptr::null;
-use std::sync::atomic::Ordering;
 
 /// See the module text. All-zero bytes are an empty queue.
 #[repr(C)]

@@ -14,9 +14,9 @@ use super::task::{G, GRef, State};
 use super::worker::Worker;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
+use crate::runtime::prim::word::{Ordering, fence};
 use crate::runtime::trace;
 use std::ptr::null;
-use std::sync::atomic::{Ordering, fence};
 
 impl Worker {
     /// The running G is about to block this thread. Until `exit_blocking` the M has no P:

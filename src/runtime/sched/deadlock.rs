@@ -8,9 +8,9 @@
 use super::task::GRef;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime, Sched};
 use crate::runtime::fault::{self, Fault};
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::timers::NEVER;
 use std::ptr::null_mut;
-use std::sync::atomic::Ordering;
 
 impl Runtime {
     /// Names a goroutine, parked by `park_with`, that is to be woken when the others are

@@ -5,10 +5,10 @@ use super::Runtime;
 use super::processor::Status;
 use super::task::State;
 use crate::runtime::lock_rank::Rank;
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::{limits, prim, tuning};
 use std::fmt::Write;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::Ordering;
 
 /// No duty ahead.
 const NEVER: i64 = i64::MAX;

@@ -7,10 +7,10 @@ use super::worker::{POLL_PREEMPT, Worker};
 use super::{ATTN_EXIT, ATTN_STOP, Sched};
 use crate::runtime::lock_rank::Rank;
 use crate::runtime::prim;
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::timers::NEVER;
 use crate::runtime::tuning;
 use std::ptr::null;
-use std::sync::atomic::Ordering;
 
 /// Finds a G, waiting as long as it takes. None: the runtime ends. The flag says whether
 /// the G inherits the time slice.

@@ -2,8 +2,8 @@
 //! lock, with a length anyone may read.
 
 use super::task::{G, GRef};
+use crate::runtime::prim::word::{AtomicUsize, Ordering};
 use std::ptr::null;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A first-in first-out list of Gs.
 pub(crate) struct GList {

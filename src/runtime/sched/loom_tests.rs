@@ -1,5 +1,5 @@
 //! Model checking of the run queue and the wake-up protocol. Run with
-//! `RUSTFLAGS="--cfg loom" cargo test --release --lib loom_tests`.
+//! `RUSTFLAGS="--cfg loom" cargo test --lib loom_tests`.
 
 use super::idle::Idle;
 use super::queue::{LocalQueue, Overflow};

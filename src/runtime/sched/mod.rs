@@ -47,13 +47,13 @@ use super::signals::Signals;
 use super::sync::sema::SemaTable;
 use super::timers::NEVER;
 use super::tuning;
+use crate::runtime::prim::word::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 use inject::{GList, GlobalLen};
 use policy::{Cause, GoPolicy, Policies, Policy};
 use processor::{P, Status};
 use std::ptr::null;
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
-};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use task::{G, GRef, State};
 use worker::{POLL_EXIT, Stop, Worker};
@@ -274,6 +274,15 @@ impl Runtime {
         w.run_m();
     }
 
+    #[cfg(shuttle)]
+    fn spawn_thread(&self, name: &str, f: impl FnOnce() + Send + 'static) {
+        // Sysmon only helps out where a wake-up was left out on purpose.
+        if name != "sysmon" {
+            shuttle::thread::spawn(f);
+        }
+    }
+
+    #[cfg(not(shuttle))]
     fn spawn_thread(&self, name: &str, f: impl FnOnce() + Send + 'static) {
         let made = std::thread::Builder::new()
             .name(name.to_string())

@@ -11,9 +11,9 @@ use super::processor::Status;
 use super::worker::POLL_PREEMPT;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::Rank;
+use crate::runtime::prim::word::{AtomicU32, Ordering};
 use crate::runtime::timers::NEVER;
 use crate::runtime::{prim, tuning};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Sysmon's own sleep.
 #[derive(Default)]

@@ -10,10 +10,10 @@
 use super::queue::LocalQueue;
 use super::task::{G, Sudog};
 use super::worker::Worker;
+use crate::runtime::prim::word::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::runtime::timers::heap::TimerHeap;
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Values of `P::status`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -15,11 +15,11 @@
 //! a G is always valid (though it may mean another goroutine later).
 
 use crate::runtime::fault::{self, Fault};
+use crate::runtime::prim::word::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::runtime::wait_reason::WaitReason;
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Deref;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// What a G is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,7 +18,7 @@ pub(crate) struct Toy {
     fatal: mpsc::Sender<String>,
 }
 
-fn slice_of(g: &G) -> &Cell<usize> {
+pub(crate) fn slice_of(g: &G) -> &Cell<usize> {
     // SAFETY: only called by the M that runs (or sets up) the G.
     unsafe { Cell::from_mut(&mut (*g.ext.get()).w[0]) }
 }
@@ -58,7 +58,7 @@ pub(crate) fn go(w: &Worker, f: impl FnMut(&Worker, &G) -> Stop + Send + 'static
     g
 }
 
-fn set(g: &G, f: impl FnMut(&Worker, &G) -> Stop + Send + 'static) {
+pub(crate) fn set(g: &G, f: impl FnMut(&Worker, &G) -> Stop + Send + 'static) {
     let f: Slice = Box::new(f);
     slice_of(g).set(Box::into_raw(Box::new(f)) as usize);
 }

@@ -16,12 +16,12 @@ use super::processor::P;
 use super::task::{G, GRef, Pending, State};
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
+use crate::runtime::prim::word::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use crate::runtime::prim::{self, Parker};
 use crate::runtime::wait_reason::WaitReason;
 use crate::runtime::{bubble, sync, trace, tuning};
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// `poll` bit: the time slice is over.
 pub const POLL_PREEMPT: u32 = 1;
@@ -53,7 +53,7 @@ pub struct Worker {
     /// The executor's stack limit; 0 = come to the scheduler.
     pub limit: AtomicUsize,
     /// The word the executor really compares (its own copy of `limit`), once it said so.
-    limit_at: AtomicPtr<AtomicUsize>,
+    limit_at: AtomicPtr<std::sync::atomic::AtomicUsize>,
     /// Why (`POLL_*` bits).
     pub poll: AtomicU32,
     pub id: u32,
@@ -146,9 +146,9 @@ impl Worker {
     }
     /// Names the word that `poke` shall also write 0 to: the executor's own limit word,
     /// which lives as long as the process.
-    pub fn set_limit_word(&self, word: &'static AtomicUsize) {
-        self.limit_at
-            .store((word as *const AtomicUsize).cast_mut(), Ordering::Release);
+    pub fn set_limit_word(&self, word: &'static std::sync::atomic::AtomicUsize) {
+        let word = (&raw const *word).cast_mut();
+        self.limit_at.store(word, Ordering::Release);
     }
     /// Sets the real limit when a G is switched in or after a poll.
     #[inline]

@@ -15,9 +15,9 @@ use super::worker::{POLL_STOP, Worker};
 use super::{ATTN_STOP, Runtime, Sched};
 use crate::runtime::lock_rank::{self, Rank};
 use crate::runtime::prim;
+use crate::runtime::prim::word::Ordering;
 use crate::runtime::tuning;
 use std::ptr::null_mut;
-use std::sync::atomic::Ordering;
 
 impl Runtime {
     /// One more P has stopped (under the scheduler's lock).
@@ -43,7 +43,7 @@ impl Runtime {
             if prim::nanotime() > end {
                 return;
             }
-            std::thread::yield_now();
+            prim::yield_thread();
         }
         self.begin_stop();
         while self.stop_note.load(Ordering::Acquire) == 0 && prim::nanotime() < end {
@@ -59,7 +59,7 @@ impl Runtime {
             .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
         {
-            std::thread::yield_now();
+            prim::yield_thread();
         }
         self.begin_stop();
         while self.stop_note.load(Ordering::Acquire) == 0 {
@@ -170,7 +170,7 @@ impl Worker {
                 self.stop_and_keep_p();
             } else {
                 prim::pause(10);
-                std::thread::yield_now();
+                prim::yield_thread();
             }
         }
         rt.stop_note.store(0, Ordering::Relaxed);
@@ -232,7 +232,7 @@ impl Worker {
                 g.set_state(State::Running);
             } else {
                 // Starting a due AfterFunc: nothing that could be queued.
-                std::thread::yield_now();
+                prim::yield_thread();
                 rt.sched.with(Rank::Sched, |s| {
                     if let Some(p) = rt.take_idle(s) {
                         rt.attach(self, p);

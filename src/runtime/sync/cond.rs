@@ -8,12 +8,12 @@
 use super::Sync;
 use crate::runtime::bubble;
 use crate::runtime::lock_rank::Rank;
+use crate::runtime::prim::word::{AtomicU32, Ordering};
 use crate::runtime::sched::task::{G, Sudog, SudogRef};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::wait_reason::WaitReason;
 use std::cell::Cell;
 use std::ptr::null;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A guest notify list (24 bytes). Head and tail are native addresses: not to be scanned.
 #[repr(C)]

@@ -9,11 +9,11 @@ use super::Sync;
 use super::sema::{self, Wait};
 use crate::runtime::fault;
 use crate::runtime::prim;
+use crate::runtime::prim::word::{AtomicU32, Ordering};
 use crate::runtime::sched::task::{G, Pending};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::tuning::{MUTEX_SPIN_PAUSES, MUTEX_SPINS, STARVATION_NS};
 use crate::runtime::wait_reason::WaitReason;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const LOCKED: u32 = 1;
 const WOKEN: u32 = 2;

@@ -7,10 +7,10 @@ use super::Sync;
 use super::mutex::{self, Mutex};
 use super::sema::{self, Wait};
 use crate::runtime::fault;
+use crate::runtime::prim::word::{AtomicI32, AtomicU32, Ordering};
 use crate::runtime::sched::task::{G, Pending};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::wait_reason::WaitReason;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 const MAX_READERS: i32 = 1 << 30;
 

@@ -14,13 +14,13 @@
 use super::Sync;
 use crate::runtime::lock_rank::Rank;
 use crate::runtime::prim::RawLock;
+use crate::runtime::prim::word::{AtomicU32, Ordering, fence};
 use crate::runtime::sched::task::{G, Pending, Sudog, SudogRef};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::tuning::SEMA_BUCKETS;
 use crate::runtime::wait_reason::WaitReason;
 use std::cell::Cell;
 use std::ptr::null;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// One bucket.
 pub(crate) struct Bucket {

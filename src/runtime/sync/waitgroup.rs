@@ -4,10 +4,10 @@
 use super::Sync;
 use super::sema::{self, Wait};
 use crate::runtime::fault::{self, Fault};
+use crate::runtime::prim::word::{AtomicU32, AtomicU64, Ordering};
 use crate::runtime::sched::task::{G, Pending};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::wait_reason::WaitReason;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A guest `sync.WaitGroup` (16 bytes).
 #[repr(C)]

@@ -7,13 +7,13 @@
 use super::{CLAIMED, Kind, NEVER, Timer, send_time};
 use crate::runtime::lock_rank::Rank;
 use crate::runtime::prim::Locked;
+use crate::runtime::prim::word::{AtomicI64, Ordering};
 use crate::runtime::sched::Runtime;
 use crate::runtime::sched::processor::P;
 use crate::runtime::sched::task::{G, GRef};
 use crate::runtime::sched::worker::Worker;
 use crate::runtime::tuning::{HEAP_ARITY, TIMER_CHECK_TICKS};
 use crate::runtime::wait_reason::WaitReason;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 #[derive(Clone, Copy)]
 struct Entry {

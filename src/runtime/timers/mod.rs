@@ -28,8 +28,8 @@ use super::sched::task::G;
 use super::sched::worker::Worker;
 use super::wait_reason::WaitReason;
 use super::{chan, prim};
+use crate::runtime::prim::word::{AtomicU32, Ordering};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// No timer pending.
 pub const NEVER: i64 = i64::MAX;
