@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// What checker and vet say about a program.
 fn report(text: &str) -> Vec<Diagnostic> {
-    let files = [("example.gosub".to_string(), text.to_string())];
+    let files = [("example_test.gosub".to_string(), text.to_string())];
     let l = load_program(&files, &CheckOptions::default());
     let mut all = l.diagnostics.clone();
     if !l.has_errors() {

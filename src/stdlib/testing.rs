@@ -26,19 +26,9 @@ static PATTERNS: Mutex<Option<Patterns>> = Mutex::new(None);
 fn with_pattern<T>(pattern: &[u8], f: impl FnOnce(Result<&Regex, &str>) -> T) -> T {
     let mut all = PATTERNS.lock().unwrap_or_else(PoisonError::into_inner);
     let all = all.get_or_insert_default();
-    let entry = all.entry(pattern.to_vec()).or_insert_with(|| {
-        let text = String::from_utf8_lossy(pattern);
-        Regex::new(&text).map_err(|e| {
-            let text = e
-                .syntax_error()
-                .map_or_else(|| e.to_string(), ToString::to_string);
-            let last = text.lines().last().unwrap_or("");
-            format!(
-                "error parsing regexp: {}",
-                last.trim_start_matches("error: ")
-            )
-        })
-    });
+    let entry = all
+        .entry(pattern.to_vec())
+        .or_insert_with(|| super::regexp::pattern(pattern));
     f(entry.as_ref().map_err(String::as_str))
 }
 

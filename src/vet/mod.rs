@@ -9,6 +9,7 @@ mod cancel;
 mod copylock;
 mod loops;
 mod printf;
+mod testfuncs;
 #[cfg(test)]
 mod tests;
 mod unreachable;
@@ -45,6 +46,7 @@ pub fn vet(pkg: &CheckedPackage, sources: &SourceMap) -> Vec<Diagnostic> {
     v.loops();
     v.lost_cancels();
     v.unreachable();
+    v.test_functions();
     v.found.sort_by_key(|d| d.span.lo);
     v.found
 }

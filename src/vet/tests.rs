@@ -52,3 +52,7 @@ fn locks() {
 fn general() {
     check("general.gosub");
 }
+#[test]
+fn test_functions() {
+    check("names_test.gosub");
+}

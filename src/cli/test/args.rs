@@ -13,6 +13,8 @@ pub struct Args {
     /// Run under the race detector.
     pub race: bool,
     pub failfast: bool,
+    /// `-vet`: off, all, a list; empty: what `go test` looks at.
+    pub vet: String,
     /// `-explore`, if given.
     explore: Option<bool>,
     /// Flags for the test program, without `-test.`.
@@ -39,7 +41,7 @@ const SWITCHES: &[&str] = &[
     "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race", "explore",
 ];
 /// Flags that are accepted and change nothing.
-const IGNORED_VALUES: &[&str] = &["vet", "p", "mod", "outputdir"];
+const IGNORED_VALUES: &[&str] = &["p", "mod", "outputdir"];
 const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath"];
 /// Flags that Go has and this command refuses, with the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -65,6 +67,94 @@ const REFUSED: &[(&str, &str)] = &[
     ("trace", "traces are not written"),
     ("exec", "test programs are not separate files"),
 ];
+
+/// Refuses values that the go command refuses before anything runs.
+fn valid(name: &str, value: &str) -> Result<(), String> {
+    let good = match name {
+        "count" => value.parse::<u64>().is_ok(),
+        "parallel" => value.parse::<i64>().is_ok(),
+        "timeout" => is_duration(value),
+        "shuffle" if value != "on" && value != "off" && value.parse::<i64>().is_err() => {
+            return Err(format!(
+                "invalid value {value:?} for flag -shuffle: -shuffle argument must be \"on\", \
+                 \"off\", or an int64: strconv.ParseInt: parsing {value:?}: invalid syntax"
+            ));
+        }
+        _ => true,
+    };
+    if good {
+        Ok(())
+    } else {
+        Err(format!(
+            "invalid value {value:?} for flag -{name}: parse error"
+        ))
+    }
+}
+
+/// Whether a text is a duration of Go: `0`, or numbers with units.
+fn is_duration(text: &str) -> bool {
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let number = |c: char| c.is_ascii_digit() || c == '.';
+        let n = rest.find(|c| !number(c)).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(n);
+        if !digits.contains(|c: char| c.is_ascii_digit()) || digits.matches('.').count() > 1 {
+            return false;
+        }
+        let n = after.find(number).unwrap_or(after.len());
+        if !matches!(
+            &after[..n],
+            "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h"
+        ) {
+            return false;
+        }
+        rest = &after[n..];
+    }
+    true
+}
+
+/// Names of go vet's checks.
+#[rustfmt::skip]
+const GO_CHECKS: &[&str] = &[
+    "appends", "asmdecl", "assign", "atomic", "bools", "buildtag", "cgocall", "composites",
+    "copylocks", "defers", "directive", "errorsas", "framepointer", "hostport", "httpresponse",
+    "ifaceassert", "loopclosure", "lostcancel", "nilfunc", "printf", "shift", "sigchanyzer",
+    "slog", "stdmethods", "stdversion", "stringintconv", "structtag", "testinggoroutine",
+    "tests", "timeformat", "unmarshal", "unreachable", "unsafeptr", "unusedresult", "waitgroup",
+];
+
+/// Our checks by go vet's names, and whether `go test` runs them by itself.
+const CHECKS: &[(&str, &str, bool)] = &[
+    ("VetAtomic", "atomic", true),
+    ("VetNilFunc", "nilfunc", true),
+    ("VetPrintf", "printf", true),
+    ("VetStringInt", "stringintconv", true),
+    ("VetTests", "tests", true),
+    ("VetCopyLocks", "copylocks", false),
+    ("VetLostCancel", "lostcancel", false),
+    ("VetSelfAssign", "assign", false),
+    ("VetSignalChan", "sigchanyzer", false),
+    ("VetUnreachable", "unreachable", false),
+    ("VetUnusedResult", "unusedresult", false),
+    ("VetWaitGroup", "waitgroup", false),
+];
+
+/// Whether findings with this code keep tests from running, by the value of `-vet`.
+pub fn vets(list: &str, code: &str) -> bool {
+    let check = CHECKS.iter().find(|c| c.0 == code);
+    match list {
+        "off" => false,
+        "" => check.is_some_and(|c| c.2),
+        "all" => check.is_some(),
+        names => check.is_some_and(|c| names.split(',').any(|n| n == c.1)),
+    }
+}
 
 fn truth(name: &str, value: Option<&str>) -> Result<bool, String> {
     match value {
@@ -104,6 +194,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
                     .cloned()
                     .ok_or_else(|| format!("flag needs an argument: -{name}"))?,
             };
+            valid(known, &v)?;
             out.flags.push((known, v));
         } else if let Some(known) = SWITCHES.iter().find(|v| **v == name) {
             let on = truth(name, value)?;
@@ -123,6 +214,17 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
         } else if name == "tags" {
             let v = value.or_else(|| it.next().map(String::as_str));
             constraint::set_tags(v.ok_or("flag needs an argument: -tags")?);
+        } else if name == "vet" {
+            let v = value.or_else(|| it.next().map(String::as_str));
+            out.vet = v.ok_or("flag needs an argument: -vet")?.to_string();
+            let one = |n: &str| matches!(n, "off" | "all" | "") || GO_CHECKS.contains(&n);
+            if let Some(bad) = out.vet.split(',').find(|n| !one(n)) {
+                return Err(format!(
+                    "invalid value {:?} for flag -vet: -vet argument must be a supported \
+                     analyzer or a distinguished value; found {bad}",
+                    out.vet
+                ));
+            }
         } else if IGNORED_VALUES.contains(&name) {
             if value.is_none() {
                 it.next();
@@ -208,6 +310,30 @@ mod tests {
                  -test.short=true -test.v=true -run y"
             )
         );
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_refused() {
+        for bad in [
+            "-count=x",
+            "-timeout=1",
+            "-timeout=1.2.3s",
+            "-shuffle=maybe",
+            "-vet=x",
+        ] {
+            assert!(parse(&words(bad)).is_err(), "{bad}");
+        }
+        for good in [
+            "-count=3",
+            "-timeout=1m30s",
+            "-timeout=0",
+            "-shuffle=-7",
+            "-vet=off",
+        ] {
+            assert!(parse(&words(good)).is_ok(), "{good}");
+        }
+        assert!(vets("", "VetTests") && !vets("off", "VetTests") && !vets("", "VetCopyLocks"));
+        assert!(vets("copylocks,tests", "VetCopyLocks") && vets("all", "VetWaitGroup"));
     }
 
     #[test]

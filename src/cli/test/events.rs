@@ -2,7 +2,7 @@
 //! and the order of Go's test2json.
 //!
 //! With `-test.v=test2json` the program puts the byte `FRAME` before each line that
-//! reports progress, and `ERROR` before log lines of failures.
+//! reports progress, and `ERROR` and `ERROR_END` around log entries of failures.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,6 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const FRAME: u8 = 0x16;
 const ERROR: u8 = 0x0f;
+const ERROR_END: u8 = 0x0e;
+/// Before a byte of the log that would be one of these.
+const ESCAPE: u8 = 0x1b;
+/// Longer lines are reported in pieces.
+const LONGEST: usize = 1024;
 
 /// Converts one package's output.
 pub struct Converter {
@@ -17,6 +22,8 @@ pub struct Converter {
     test: String,
     /// The rest of a line that has not ended yet.
     line: Vec<u8>,
+    /// Inside a log entry of a failure.
+    in_error: bool,
     /// The end of a test whose report may still go on: action, test, seconds.
     result: Option<(&'static str, String, String)>,
 }
@@ -39,7 +46,6 @@ fn string(out: &mut String, s: &str) {
             c if (c as u32) < 0x20 => {
                 let _ = write!(out, "\\u{:04x}", c as u32);
             }
-            '\u{fffd}' => out.push_str("\\ufffd"),
             c => out.push(c),
         }
     }
@@ -90,6 +96,7 @@ impl Converter {
             package: package.to_string(),
             test: String::new(),
             line: Vec::new(),
+            in_error: false,
             result: None,
         }
     }
@@ -163,10 +170,6 @@ impl Converter {
     /// Output of the program, in pieces of any size.
     pub fn write(&mut self, data: &[u8], out: &mut dyn Write) -> io::Result<()> {
         for &b in data {
-            if b == FRAME && !self.line.is_empty() {
-                // A report begins inside a line of other output.
-                self.end_line(out)?;
-            }
             self.line.push(b);
             if b == b'\n' {
                 self.end_line(out)?;
@@ -175,17 +178,70 @@ impl Converter {
         out.flush()
     }
 
+    /// Takes the line apart where a report begins inside other output.
     fn end_line(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let raw = std::mem::take(&mut self.line);
+        let mut rest = raw.as_slice();
+        while !rest.is_empty() {
+            let cut = (1..rest.len()).find(|&i| {
+                let report = |r: &[u8]| {
+                    let heads: [&[u8]; 4] = [b"=== ", b"--- ", b"PASS\n", b"FAIL\n"];
+                    heads.iter().any(|h| r.starts_with(h))
+                };
+                rest[i] == FRAME
+                    && rest[i - 1] != ESCAPE
+                    && report(rest[i + 1..].trim_ascii_start())
+            });
+            let (piece, more) = rest.split_at(cut.unwrap_or(rest.len()));
+            self.piece(piece, out)?;
+            rest = more;
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, raw: &[u8], out: &mut dyn Write) -> io::Result<()> {
         if raw.first() == Some(&FRAME) {
             let text = String::from_utf8_lossy(&raw[1..]).into_owned();
             return self.frame(&text, out);
         }
         let (kind, raw) = match raw.first() {
-            Some(&ERROR) => ("error", &raw[1..]),
-            _ => ("", &raw[..]),
+            Some(&ERROR) => {
+                self.in_error = true;
+                ("error", &raw[1..])
+            }
+            _ if self.in_error => ("error-continue", raw),
+            _ => ("", raw),
         };
-        self.output(&String::from_utf8_lossy(raw), &self.test, kind, out)
+        let mut text = Vec::with_capacity(raw.len());
+        let mut escaped = false;
+        for &b in raw {
+            match b {
+                ESCAPE if !escaped => escaped = true,
+                ERROR_END if !escaped => self.in_error = false,
+                _ => {
+                    if escaped && !matches!(b, FRAME | ERROR | ERROR_END | ESCAPE) {
+                        text.push(ESCAPE);
+                    }
+                    escaped = false;
+                    text.push(b);
+                }
+            }
+        }
+        if escaped {
+            text.push(ESCAPE);
+        }
+        let mut rest = text.as_slice();
+        while rest.len() > LONGEST {
+            let mut n = LONGEST;
+            // Not inside a character.
+            while n > LONGEST - 4 && rest[n] & 0xc0 == 0x80 {
+                n -= 1;
+            }
+            let (piece, more) = rest.split_at(n);
+            self.output(&String::from_utf8_lossy(piece), &self.test, kind, out)?;
+            rest = more;
+        }
+        self.output(&String::from_utf8_lossy(rest), &self.test, kind, out)
     }
 
     fn flush_result(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -258,26 +314,16 @@ impl Converter {
             self.end_line(out)?;
         }
         self.flush_result(out)?;
-        let frame = text.starts_with("ok  \t") || text.starts_with("FAIL\t");
+        let frame = text.starts_with("FAIL\t");
         self.output(text, "", if frame { "frame" } else { "" }, out)
     }
 
-    /// The program has ended; a test that was running has failed with it.
-    pub fn unfinished(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    /// The program has ended.
+    pub fn ended(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if !self.line.is_empty() {
             self.end_line(out)?;
         }
-        self.flush_result(out)?;
-        if !self.test.is_empty() {
-            let test = std::mem::take(&mut self.test);
-            let m = More {
-                test: &test,
-                elapsed: Some("0"),
-                ..More::default()
-            };
-            self.event("fail", m, out)?;
-        }
-        Ok(())
+        self.flush_result(out)
     }
 
     /// The package's own end.
@@ -296,11 +342,27 @@ impl Converter {
         &mut self,
         head: &str,
         errors: &[u8],
+        what: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let id = format!("{0} [{0}.test]", self.package);
+        let name = |package: &str| format!("{package} [{}.test]", self.package);
+        let mut id = name(&self.package);
         let text = format!("{head}{}", String::from_utf8_lossy(errors));
-        for line in text.split_inclusive('\n') {
+        let failed = |id: &str, out: &mut dyn Write| {
+            let mut s = String::from("{\"ImportPath\":");
+            string(&mut s, id);
+            s.push_str(",\"Action\":\"build-fail\"}\n");
+            out.write_all(s.as_bytes())
+        };
+        for (i, line) in text.split_inclusive('\n').enumerate() {
+            if let Some(other) = line.strip_prefix("# ").map(str::trim_end)
+                && other.strip_suffix("_test") == Some(&self.package)
+            {
+                if i > 0 {
+                    failed(&id, out)?;
+                }
+                id = name(other);
+            }
             let mut s = String::from("{\"ImportPath\":");
             string(&mut s, &id);
             s.push_str(",\"Action\":\"build-output\",\"Output\":");
@@ -308,11 +370,9 @@ impl Converter {
             s.push_str("}\n");
             out.write_all(s.as_bytes())?;
         }
-        let mut s = String::from("{\"ImportPath\":");
-        string(&mut s, &id);
-        s.push_str(",\"Action\":\"build-fail\"}\n");
-        out.write_all(s.as_bytes())?;
-        let line = format!("FAIL\t{} [build failed]\n", self.package);
+        failed(&id, out)?;
+        self.start(out)?;
+        let line = format!("FAIL\t{} [{what} failed]\n", self.package);
         self.output(&line, "", "frame", out)?;
         let m = More {
             elapsed: Some("0"),
@@ -334,7 +394,7 @@ mod tests {
         for p in pieces {
             c.write(p.as_bytes(), &mut out).expect("a vector");
         }
-        c.unfinished(&mut out).expect("a vector");
+        c.ended(&mut out).expect("a vector");
         let text = String::from_utf8(out).expect("UTF-8");
         text.lines()
             .map(|l| format!("{{{}", &l[l.find("\"Action\"").expect("an action")..]))
@@ -345,7 +405,7 @@ mod tests {
     fn reports_become_events() {
         let got = convert(&[
             "\x16=== RUN   TestA\n    a_te",
-            "st.go:1: <x>\n\x0f    a_test.go:2: no\npart\x16--- FAIL: TestA (0.02s)\n",
+            "st.go:1: <x>\n\x0f    a_test.go:2: no\x0e\npart\x16--- FAIL: TestA (0.02s)\n",
             "\x16FAIL\n",
         ]);
         let want = [
@@ -362,11 +422,19 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_dies_fails_its_test() {
-        let got = convert(&["\x16=== RUN   TestB\n", "panic: x\n"]);
-        assert_eq!(
-            got.last().map(String::as_str),
-            Some(r#"{"Action":"fail","Package":"p","Test":"TestB","Elapsed":0}"#)
+    fn what_a_test_logs_is_not_a_report() {
+        let long = "x".repeat(1500);
+        let text = format!(
+            "\x16=== RUN   TestC\n\x0f    c.go:1: a\n        b\x0e\n\x1b\x16 {long}\n\
+             \x16=== NAME  \nplain \x16 text\n"
         );
+        let got = convert(&[&text]);
+        let output = |l: &str| l.split("\"Output\":").nth(1).map(str::to_string);
+        let got: Vec<String> = got.iter().filter_map(|l| output(l)).collect();
+        assert_eq!(got[1], r#""    c.go:1: a\n","OutputType":"error"}"#);
+        assert_eq!(got[2], r#""        b\n","OutputType":"error-continue"}"#);
+        assert!(got[3].starts_with("\"\\u0016 xxx") && got[3].ends_with("x\"}"));
+        assert_eq!(got[4].len(), 1503 - 1024 + 4);
+        assert_eq!(got[5], r#""plain \u0016 text\n"}"#);
     }
 }

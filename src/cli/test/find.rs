@@ -59,6 +59,9 @@ pub fn packages(names: &[String]) -> Result<Vec<Package>, String> {
             },
         }
     }
+    // A directory named twice is one package.
+    let mut seen = std::collections::HashSet::new();
+    out.retain(|p| seen.insert(p.dir.clone()));
     if out.is_empty() {
         eprintln!("gosub: warning: {:?} matched no packages", names.join(" "));
     }

@@ -5,8 +5,9 @@
 //!   program of one package: generated main, load, run · `events` the -json form ·
 //!   `explore` further runs under the race detector.
 //!
-//! The child's first byte on standard output is [`READY`] once everything has compiled;
-//! what comes without it are compile errors.
+//! The child's first byte on standard output is [`READY`] once everything has compiled,
+//! [`VET`] before findings of vet, [`SETUP`] before functions that cannot be tests; what comes
+//! without it are compile errors.
 
 mod args;
 mod events;
@@ -29,6 +30,8 @@ pub use program::run as run_child;
 
 /// See the module text.
 pub const READY: u8 = 0x06;
+pub const VET: u8 = 0x05;
+pub const SETUP: u8 = 0x04;
 /// The command under which gosub starts itself for one package.
 pub const CHILD: &str = "test-program";
 
@@ -140,6 +143,7 @@ fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Fo
     if args.race {
         cmd.arg(program::RACE);
     }
+    cmd.arg(format!("{}{}", program::VET_FLAG, args.vet));
     cmd.arg(&p.path).arg(match format {
         Some(Format::Human) => "human",
         Some(Format::Json) => "json",
@@ -178,9 +182,6 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         out: std::io::stdout().lock(),
         no_tests: false,
     };
-    if let Some(e) = &sink.events {
-        let _ = e.start(&mut sink.out);
-    }
     let mut child = cmd
         .spawn()
         .map_err(|e| format!("cannot start the test program: {e}"))?;
@@ -201,6 +202,9 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
             ready = Some(data[0] == READY);
             if data[0] == READY {
                 data = &data[1..];
+                if let Some(e) = &sink.events {
+                    let _ = e.start(&mut sink.out);
+                }
             }
         }
         if ready == Some(true) {
@@ -239,7 +243,7 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
             let kept = std::mem::take(&mut sink.kept);
             let _ = sink.out.write_all(&kept);
         }
-        let note = if sink.no_tests {
+        let note = if sink.no_tests && !args.local {
             " [no tests to run]"
         } else {
             ""
@@ -251,7 +255,7 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     let kept = std::mem::take(&mut sink.kept);
     let _ = sink.out.write_all(&kept);
     if let Some(e) = &mut sink.events {
-        let _ = e.unfinished(&mut sink.out);
+        let _ = e.ended(&mut sink.out);
     }
     if args.local || sink.tail.is_empty() {
         if !sink.tail.is_empty() && !sink.tail.ends_with(b"\n") {
@@ -274,18 +278,22 @@ fn finish(sink: &mut Sink, action: &str, took: f64) {
     }
 }
 
-/// Reports errors of compilation, as the go command does.
+/// Reports what keeps the tests from running, as the go command does.
 fn build_failed(p: &Package, sink: &mut Sink, errors: &[u8]) -> Outcome {
-    let head = format!("# {0} [{0}.test]\n", p.path);
+    let (head, errors, what) = match errors.split_first() {
+        Some((&VET, rest)) => (String::new(), rest, "build"),
+        Some((&SETUP, rest)) => (String::new(), rest, "setup"),
+        _ => (format!("# {0} [{0}.test]\n", p.path), errors, "build"),
+    };
     if let Some(e) = &mut sink.events {
-        let _ = e.build_failed(&head, errors, &mut sink.out);
+        let _ = e.build_failed(&head, errors, what, &mut sink.out);
         return Outcome::BuildFailed;
     }
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(head.as_bytes());
     let _ = err.write_all(errors);
     let _ = err.flush();
-    sink.line(&format!("FAIL\t{} [build failed]\n", p.path));
+    sink.line(&format!("FAIL\t{} [{what} failed]\n", p.path));
     Outcome::BuildFailed
 }
 

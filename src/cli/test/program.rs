@@ -12,7 +12,7 @@ use crate::base::render::{Format, render};
 use crate::base::span::SourceMap;
 use crate::cli::options::exit;
 use crate::cli::run::{lowerer, print_diagnostics};
-use crate::load::{Unit, load_units_with, read_source};
+use crate::load::{Loaded, Unit, load_units_with, read_source};
 use crate::syntax::ast::{Ast, Decl, ExprKind, FuncDecl};
 use crate::syntax::parse::{ParseOptions, parse_file};
 use crate::types::check::CheckOptions;
@@ -43,12 +43,18 @@ struct Found {
 /// The child's first argument when it shall run under the race detector.
 pub const RACE: &str = "-race";
 
-/// Runs the child: a plan of further runs or nothing, [`RACE`] or nothing, path, error format, (shown, full) names, `--`, arguments.
+/// The argument that says what vet looks at.
+pub const VET_FLAG: &str = "-vet=";
+
+/// Runs the child: a plan of further runs or nothing, [`RACE`] or nothing, [`VET_FLAG`] and
+/// its list, path, error format, (shown, full) names, `--`, arguments.
 pub fn run(args: &[String]) -> i32 {
     let plan = args.first().and_then(|a| a.strip_prefix(explore::FLAG));
     let args = if plan.is_some() { &args[1..] } else { args };
     let race = args.first().is_some_and(|a| a == RACE);
     let args = if race { &args[1..] } else { args };
+    let vet = args.first().and_then(|a| a.strip_prefix(VET_FLAG));
+    let args = if vet.is_some() { &args[1..] } else { args };
     let Some(end) = args.iter().position(|a| a == "--") else {
         return exit::FATAL;
     };
@@ -82,9 +88,9 @@ pub fn run(args: &[String]) -> i32 {
         }
     }
     if !found.problems.is_empty() {
-        let mut out = std::io::stdout().lock();
-        let _ = render(&sources, &found.problems, format, false, &mut out);
-        return exit::FAILED;
+        return refuse(super::SETUP, &format!("# {path}\n"), |out| {
+            render(&sources, &found.problems, format, false, out)
+        });
     }
     let mut units = Vec::new();
     let (has_own, has_external) = (!own.is_empty(), !external.is_empty());
@@ -119,6 +125,9 @@ pub fn run(args: &[String]) -> i32 {
         print_diagnostics(&l.sources, &l.diagnostics, format, false, &mut out);
         return exit::FAILED;
     }
+    if let Some(code) = vetted(&l, path, vet.unwrap_or(""), format) {
+        return code;
+    }
     // Everything compiles: what follows is the program's own output.
     {
         let mut out = std::io::stdout().lock();
@@ -141,6 +150,43 @@ pub fn run(args: &[String]) -> i32 {
         return exit::OK;
     }
     vm::exec::run_program(lw, procs)
+}
+
+/// Says what is wrong before anything runs: how it is to be called, the head, the findings.
+fn refuse(
+    kind: u8,
+    head: &str,
+    text: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> i32 {
+    let mut out = std::io::stdout().lock();
+    // Nothing can be done when the parent is gone.
+    let _ = out
+        .write_all(&[kind])
+        .and_then(|()| out.write_all(head.as_bytes()))
+        .and_then(|()| text(&mut out))
+        .and_then(|()| out.flush());
+    exit::FAILED
+}
+
+/// What vet finds in the packages under test; None: nothing. `list` is the value of `-vet`.
+fn vetted(l: &Loaded, path: &str, list: &str, format: Format) -> Option<i32> {
+    let mut text = Vec::new();
+    for p in &l.packages {
+        let name = &p.info.pkg.path;
+        if name != path && name.strip_suffix("_test") != Some(path) {
+            continue;
+        }
+        let mut found = crate::vet::vet(p, &l.sources);
+        found.retain(|d| super::args::vets(list, d.code));
+        if found.is_empty() {
+            continue;
+        }
+        crate::cli::vet::as_errors(&mut found);
+        text.extend_from_slice(format!("# {name}\n# [{name}]\n").as_bytes());
+        // Writing to memory cannot fail.
+        let _ = render(&l.sources, &found, format, false, &mut text);
+    }
+    (!text.is_empty()).then(|| refuse(super::VET, "", |out| out.write_all(&text)))
 }
 
 /// Whether a name is the prefix, or the prefix and a word that does not start in lower case.
@@ -199,6 +245,18 @@ fn function(ast: &Ast, sources: &SourceMap, f: &FuncDecl, external: bool, found:
             format!("wrong signature for {name}, must be: func {name}({what} *testing.{kind})"),
         ));
     };
+    let tested = [("Test", "T"), ("Benchmark", "B"), ("Fuzz", "F")];
+    let mut kinds = tested
+        .iter()
+        .filter(|(p, k)| has_prefix(&name, p) && takes(k));
+    if !func.tparams.is_empty() && kinds.next().is_some() {
+        found.problems.push(Diagnostic::error(
+            "WrongTestSignature",
+            f.span,
+            format!("wrong signature for {name}, test functions cannot have type parameters"),
+        ));
+        return;
+    }
     if name == "TestMain" {
         // A TestMain(*testing.T) is an ordinary test.
         if takes("T") {
@@ -374,12 +432,18 @@ fn generate(found: &Found, path: &str, own: bool, external: bool) -> String {
     }
     s.push_str("var examples = []testing.InternalExample{\n");
     for e in &found.examples {
+        // Lines in any order are compared and shown with their end.
+        let end = if e.unordered && !e.output.is_empty() {
+            "\n"
+        } else {
+            ""
+        };
         let _ = writeln!(
             s,
             "\t{{{}, {}, {}, {}}},",
             quoted(&e.entry.name),
             qualified(&e.entry),
-            quoted(&e.output),
+            quoted(&format!("{}{end}", e.output)),
             e.unordered
         );
     }

@@ -36,6 +36,23 @@ static TABLE: RwLock<Option<Table>> = RwLock::new(None);
 
 const SIZE_LIMIT: usize = 64 << 20;
 
+/// The text of an error, as Go prints it.
+fn error_text((what, part): &parse::Error) -> String {
+    format!(
+        "error parsing regexp: {what}: `{}`",
+        String::from_utf8_lossy(part)
+    )
+}
+
+/// A pattern for the names of tests, or what is wrong with it.
+pub fn pattern(text: &[u8]) -> Result<Regex, String> {
+    let p = parse::parse(text, false).map_err(|e| error_text(&e))?;
+    Regex::builder()
+        .configure(Regex::config().nfa_size_limit(Some(SIZE_LIMIT)))
+        .build_from_hir(&p.hir)
+        .map_err(|_| error_text(&("expression too large", text.to_vec())))
+}
+
 fn compile(text: &[u8], posix: bool) -> Result<usize, parse::Error> {
     let key = (text.to_vec(), posix);
     {
