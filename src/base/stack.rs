@@ -4,13 +4,22 @@
 //! but making it and waiting for it costs more than a small program's whole compilation.
 #![allow(unsafe_code)]
 
+#[cfg(not(miri))]
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// Miri has the stack that it has.
+#[cfg(miri)]
+pub fn on_stack<R>(_bytes: usize, f: impl FnOnce() -> R) -> Option<R> {
+    Some(f())
+}
+
 /// Below the stack: touching it ends the process instead of spoiling other memory.
+#[cfg(not(miri))]
 const GUARD: usize = 1 << 16;
 
 /// Runs `f` on a stack of `bytes`; only pages that are touched cost anything. None when
 /// the system has no addresses left.
+#[cfg(not(miri))]
 pub fn on_stack<R>(bytes: usize, f: impl FnOnce() -> R) -> Option<R> {
     let whole = bytes.next_multiple_of(GUARD) + GUARD;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -42,7 +51,7 @@ pub fn on_stack<R>(bytes: usize, f: impl FnOnce() -> R) -> Option<R> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod tests {
     use super::on_stack;
 

@@ -149,7 +149,7 @@ fn queue_runnext_and_stealing() {
 
 #[test]
 fn queue_loses_and_doubles_nothing_under_theft() {
-    const N: usize = 200_000;
+    const N: usize = if cfg!(miri) { 300 } else { 200_000 };
     let q = Arc::new(queue::LocalQueue::<usize>::default());
     let done = Arc::new(AtomicBool::new(false));
     let thieves: Vec<_> = (0..2)
