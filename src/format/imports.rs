@@ -40,12 +40,12 @@ pub fn sorted(text: &str, scanned: &Scanned, root: &Root) -> Option<String> {
         }
         // No blank lines after the last specification, not even between comments.
         if let Some(last) = specs.last()
-            && let Some((lo, rest)) = blank_end(text, last.hi as usize, *rparen as usize)
+            && let Some((lo, rest)) = blank_end(text, last.hi, *rparen)
             && lo >= from
         {
             out.push_str(&text[from..lo]);
             out.push_str(&rest);
-            from = *rparen as usize;
+            from = *rparen;
         }
     }
     if from == 0 {
