@@ -22,6 +22,21 @@ pub const COMMANDS: &[(&str, &str)] = &[
 /// Flags that every command takes.
 pub const FLAGS: &[&str] = &["help", "version", "color", "error-format"];
 
+/// Flags of `run`, of `check` and `vet` in part.
+pub const RUN: &[&str] = &[
+    "race",
+    "race-format",
+    "leaks",
+    "tags",
+    "max-memory",
+    "max-goroutines",
+    "timeout",
+    "no-net",
+    "no-fs",
+    "no-exec",
+    "read",
+];
+
 /// Flags of `test`.
 const TEST: &[&str] = &[
     "run",
@@ -42,6 +57,10 @@ const TEST: &[&str] = &[
     "leak",
     "lost",
     "explore",
+    "vet",
+    "tags",
+    "race",
+    "fullpath",
     "args",
 ];
 
@@ -54,7 +73,7 @@ fn words<'a>(list: impl Iterator<Item = &'a str>, before: &str) -> String {
 /// The script for a shell; None for an unknown one.
 pub fn script(shell: &str) -> Option<String> {
     let commands = words(COMMANDS.iter().map(|c| c.0), "");
-    let flags = words(FLAGS.iter().copied(), "--");
+    let flags = words(FLAGS.iter().chain(RUN).copied(), "--");
     let test = words(TEST.iter().copied(), "-");
     let mut s = String::new();
     match shell {
@@ -99,7 +118,7 @@ pub fn script(shell: &str) -> Option<String> {
                     "complete -c gosub -n __fish_use_subcommand -a {name} -d '{what}'"
                 );
             }
-            for f in FLAGS {
+            for f in FLAGS.iter().chain(RUN) {
                 let _ = writeln!(s, "complete -c gosub -l {f}");
             }
             for f in TEST {
@@ -125,7 +144,7 @@ mod tests {
             for (c, _) in COMMANDS {
                 assert!(s.contains(c), "{shell}: {c}");
             }
-            assert!(s.contains("benchmem"), "{shell}");
+            assert!(s.contains("benchmem") && s.contains("no-net"), "{shell}");
         }
         assert!(script("tcsh").is_none());
     }

@@ -35,7 +35,7 @@ usage:
     gosub test [flags] [PACKAGES]     run tests of directories or files, with the flags of
                                       go test: -run -skip -v -count -timeout -parallel -short
                                       -failfast -shuffle -bench -benchtime -benchmem -json
-                                      -list -cpu -args; -leak fails tests that leave
+                                      -list -cpu -vet -args; -leak fails tests that leave
                                       goroutines behind; with -race, -explore=false
                                       leaves out runs under other schedules
     gosub check [flags] FILE...       report every error of a program, run nothing; also warns
@@ -49,7 +49,7 @@ usage:
     gosub completions SHELL           completions for bash, zsh or fish
     gosub man                         manual page: gosub man | man -l -
     gosub version                     print the version
-    gosub --help                      print this text
+    gosub help [COMMAND]              print this text, or what concerns one command
 
 flags (one or two dashes):
     -race                   report data races: accesses to the same memory by goroutines that
@@ -126,7 +126,10 @@ pub enum Command {
     Fmt(super::fmt::FmtOptions),
     Man,
     Version,
-    Help,
+    /// The help text, or the part about one command.
+    Help {
+        of: Option<String>,
+    },
 }
 
 /// A parsed command line.
@@ -149,9 +152,9 @@ fn test_command(args: &[String]) -> Result<Options, String> {
     let mut rest = Vec::new();
     let mut it = args.iter();
     while let Some(a) = it.next() {
-        if matches!(a.as_str(), "-h" | "-help" | "--help") {
+        if is_help(a) {
             return Ok(Options {
-                command: Command::Help,
+                command: help_of("test"),
                 format,
                 race: false,
                 race_form: Form::Text,
@@ -189,6 +192,70 @@ fn error_format(v: &str) -> Result<Format, String> {
     }
 }
 
+fn is_help(a: &str) -> bool {
+    matches!(a, "-h" | "-help" | "--help")
+}
+
+fn help_of(verb: &str) -> Command {
+    Command::Help {
+        of: Some(verb.to_string()),
+    }
+}
+
+/// The part of the help text about one command: its examples, its usage, and the flags, if
+/// it runs or checks programs. None: there is no such command.
+pub fn help_text(of: &str) -> Option<String> {
+    let heads = [format!("    gosub {of} "), format!("    gosub [{of}] ")];
+    let ours = |l: &str| heads.iter().any(|h| format!("{l} ").starts_with(h));
+    let mut sections = HELP.split("\n\n");
+    let examples = sections.find(|s| s.starts_with("examples:"))?;
+    let usage = sections.find(|s| s.starts_with("usage:"))?;
+    let flags = sections.find(|s| s.starts_with("flags"))?;
+    let mut out = String::from("usage:\n");
+    let mut inside = false;
+    for l in usage.lines().skip(1) {
+        if !l.starts_with("     ") {
+            inside = ours(l);
+        }
+        if inside {
+            out.push_str(l);
+            out.push('\n');
+        }
+    }
+    if out == "usage:\n" {
+        return None;
+    }
+    let mut shown: Vec<&str> = examples.lines().skip(1).filter(|l| ours(l)).collect();
+    if of == "run" {
+        shown = examples.lines().skip(1).take(2).collect();
+    }
+    if !shown.is_empty() {
+        out = format!("examples:\n{}\n\n{out}", shown.join("\n"));
+    }
+    if matches!(of, "run" | "check" | "vet" | "test") {
+        out.push('\n');
+        let mut inside = true;
+        for l in flags.lines() {
+            // Flags that only one command has say so.
+            if l.starts_with("    -") {
+                inside = match of {
+                    "run" => true,
+                    "test" => !l.contains(" run: ") && !l.starts_with("    --leaks"),
+                    _ => ["-tags", "--error", "--color"]
+                        .iter()
+                        .any(|f| l.trim_start().starts_with(f)),
+                };
+            }
+            if inside {
+                out.push_str(l);
+                out.push('\n');
+            }
+        }
+    }
+    out.push_str("\ngosub help prints everything\n");
+    Some(out)
+}
+
 /// Parses the arguments (without the program's own name).
 pub fn parse(args: &[String]) -> Result<Options, String> {
     if args.first().is_some_and(|a| a == "test") {
@@ -211,6 +278,16 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             });
         }
         None => return Err("no file given".into()),
+        Some("fmt") if args[1..].iter().any(|a| is_help(a)) => {
+            return Ok(Options {
+                command: help_of("fmt"),
+                format,
+                race,
+                race_form,
+                leaks,
+                rules: Rules::default(),
+            });
+        }
         Some("fmt") => {
             return Ok(Options {
                 command: Command::Fmt(super::fmt::parse(rest.skip(1))?),
@@ -231,6 +308,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         }
         Some(_) => "run".to_string(),
     };
+    let explicit = args.first() == Some(&verb);
     let mut rules = Rules::default();
     let mut files = Vec::new();
     let mut tail = Vec::new();
@@ -255,7 +333,11 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
         match name {
             "h" | "help" => {
                 return Ok(Options {
-                    command: Command::Help,
+                    command: if explicit {
+                        help_of(&verb)
+                    } else {
+                        Command::Help { of: None }
+                    },
                     format,
                     race,
                     race_form,
@@ -345,22 +427,8 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 super::color::set(&v)?;
             }
             other => {
-                let known = [
-                    "race",
-                    "race-format",
-                    "tags",
-                    "leaks",
-                    "max-memory",
-                    "max-goroutines",
-                    "timeout",
-                    "no-net",
-                    "no-fs",
-                    "no-exec",
-                    "read",
-                ];
-                let known = known
-                    .into_iter()
-                    .chain(super::complete::FLAGS.iter().copied());
+                use super::complete::{FLAGS, RUN};
+                let known = RUN.iter().chain(FLAGS).copied();
                 let hint = super::suggest::closest(other, known)
                     .map_or(String::new(), |k| format!("; did you mean --{k}?"));
                 return Err(format!("unknown flag --{other}{hint}"));
@@ -377,7 +445,9 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     };
     let command = match verb.as_str() {
         "version" => Command::Version,
-        "help" => Command::Help,
+        "help" => Command::Help {
+            of: files.into_iter().next(),
+        },
         "man" => Command::Man,
         "repl" => Command::Repl,
         "completions" => Command::Completions {
@@ -413,6 +483,26 @@ mod tests {
 
     fn words(s: &str) -> Vec<String> {
         s.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn every_command_has_a_help_text() {
+        for (c, _) in super::super::complete::COMMANDS {
+            if *c != "help" {
+                let text = help_text(c).unwrap_or_default();
+                assert!(
+                    text.contains(&format!("gosub {c}")) || *c == "run",
+                    "{c}: {text}"
+                );
+            }
+        }
+        let run = help_text("run").unwrap_or_default();
+        assert!(
+            run.starts_with("examples:") && run.contains("--no-net") && run.contains("-e CODE")
+        );
+        let vet = help_text("vet").unwrap_or_default();
+        assert!(!vet.contains("--no-net") && vet.contains("--error-format"));
+        assert_eq!(help_text("nosuch"), None);
     }
 
     #[test]

@@ -76,10 +76,24 @@ fn on_big_stack(f: impl FnOnce() -> i32) -> i32 {
 
 fn command(opts: Options) -> i32 {
     match opts.command {
-        Command::Help => {
-            print!("{HELP}");
-            exit::OK
-        }
+        Command::Help { ref of } => match of.as_deref().map(options::help_text) {
+            None => {
+                print!("{HELP}");
+                exit::OK
+            }
+            Some(Some(text)) => {
+                print!("{text}");
+                exit::OK
+            }
+            Some(None) => {
+                let word = of.as_deref().unwrap_or_default();
+                let all = complete::COMMANDS.iter().map(|c| c.0);
+                let hint = suggest::closest(word, all)
+                    .map_or(String::new(), |c| format!("; did you mean {c}?"));
+                eprintln!("gosub: no command {word:?}{hint}\nrun 'gosub --help' for usage");
+                exit::FATAL
+            }
+        },
         Command::Man => {
             print!("{}", super::man::page());
             exit::OK

@@ -24,6 +24,7 @@ pub fn sorted(text: &str, scanned: &Scanned, root: &Root) -> Option<String> {
             word: T::Import,
             lparen: Some(_),
             specs,
+            rparen,
             ..
         } = &d.kind
         else {
@@ -37,12 +38,47 @@ pub fn sorted(text: &str, scanned: &Scanned, root: &Root) -> Option<String> {
             out.push_str(&lines.join("\n"));
             from = hi;
         }
+        // No blank lines after the last specification, not even between comments.
+        if let Some(last) = specs.last()
+            && let Some((lo, rest)) = blank_end(text, last.hi, *rparen)
+            && lo >= from
+        {
+            out.push_str(&text[from..lo]);
+            out.push_str(&rest);
+            from = *rparen;
+        }
     }
     if from == 0 {
         return None;
     }
     out.push_str(&text[from..]);
     Some(out)
+}
+
+/// What stands between two places from the end of the first one's line on, without blank
+/// lines, and where it begins; None if there are none.
+fn blank_end(text: &str, from: usize, to: usize) -> Option<(usize, String)> {
+    let between = text.get(from..to)?;
+    if between.contains("/*") {
+        return None;
+    }
+    let lo = from + between.find('\n')? + 1;
+    let lines: Vec<&str> = text[lo..to].split('\n').collect();
+    let (last, lines) = lines.split_last()?;
+    let kept: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|l| !l.trim().is_empty())
+        .collect();
+    if kept.len() == lines.len() {
+        return None;
+    }
+    let mut rest = kept.join("\n");
+    if !kept.is_empty() {
+        rest.push('\n');
+    }
+    rest.push_str(last);
+    Some((lo, rest))
 }
 
 /// The runs of specifications on consecutive lines.

@@ -99,11 +99,17 @@ impl Reader<'_> {
             T::Comma | T::RParen | T::RBrack => Ok((Some(self.name()?), None)),
             T::Dot => Ok((None, Some(self.constraint()?))),
             T::LBrack => {
-                // `a []T`, `a [n]T`, or an instance `G[T]`.
+                // `a []T`, `a [n]T`, a union that begins so, or an instance `G[T]`.
                 let (start, depth) = (self.i, self.depth);
                 let name = self.name()?;
-                if let Ok(ty) = self.ty()
-                    && matches!(ty.kind, Kind::Array { .. })
+                let array = |mut x: &Expr| {
+                    while let Kind::Binary { x: left, .. } = &x.kind {
+                        x = left;
+                    }
+                    matches!(x.kind, Kind::Array { .. })
+                };
+                if let Ok(ty) = self.constraint()
+                    && array(&ty)
                 {
                     return Ok((Some(name), Some(ty)));
                 }

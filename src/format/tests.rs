@@ -50,6 +50,22 @@ fn generics_and_types() {
 }
 
 #[test]
+fn no_blank_lines_at_the_end_of_imports() {
+    formats(
+        "package p\n\nimport (\n\t\"a\" // x\n\n\t// y\n\n)\n",
+        "package p\n\nimport (\n\t\"a\" // x\n\t// y\n)\n",
+    );
+}
+
+#[test]
+fn unions_may_begin_with_brackets() {
+    formats(
+        "package p\nfunc f[B []byte|string,C ~[]B](b B, c G[B], d [4]int) {}\n",
+        "package p\n\nfunc f[B []byte | string, C ~[]B](b B, c G[B], d [4]int) {}\n",
+    );
+}
+
+#[test]
 fn comments_keep_their_places() {
     formats(
         "// Package p.\npackage p // the package\n\n/* block\n   more */\nfunc f() { // opens\n\n\n  x := 1 /* in */ + 2\n  // alone\n\n}\n// end\n",

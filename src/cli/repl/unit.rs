@@ -2,6 +2,7 @@
 //! checked against the scope that earlier inputs left, and compiled.
 
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use crate::bytecode::disasm;
 use crate::load::{Growing, Unit};
 use crate::lower::Lowerer;
 use crate::syntax::ast::*;
+use crate::syntax::lex::lex;
 use crate::syntax::parse::{ParseOptions, parse_text};
+use crate::syntax::token::T;
 use crate::types::check::CheckOptions;
 use crate::types::display;
 use crate::types::info::CheckedPackage;
@@ -155,7 +158,7 @@ impl Units {
     pub fn compile(&mut self, text: &str, wrap: Wrap) -> Result<Option<u64>, Vec<Diagnostic>> {
         self.count += 1;
         let name = format!("in{}", self.count);
-        let id = self.add(&name, text)?;
+        let id = self.add(&name, &whole_program(text))?;
         let checked = self.checked(id, wrap)?;
         self.publish_sources();
         Ok(self.install(checked))
@@ -236,6 +239,7 @@ impl Units {
             let text = "an input has no package clause: use gosub run for programs";
             return Err(vec![Diagnostic::error("", Span::NONE, text)]);
         }
+        rename_wrapper(&mut ast);
         let scope = self.growing.pkg.scope.borrow().clone();
         rename_last(&mut ast, &scope, &self.growing);
         keep_old(&mut ast, &scope, &self.growing);
@@ -254,7 +258,6 @@ impl Units {
         libraries.extend(libs);
         diags.retain(|d| !matches!(d.code, "UnusedVar" | "UnusedImport"));
         diags.extend(crate::script::early_uses(&checked.ast, &checked.info));
-        let own = body.is_some();
         {
             let mut now = self.growing.pkg.scope.borrow_mut();
             now.retain(|n, _| !n.as_str().starts_with("old\u{b7}"));
@@ -262,9 +265,7 @@ impl Units {
                 *now = scope;
                 return Err(diags);
             }
-            if own {
-                now.remove(&Name::new("main"));
-            }
+            now.remove(&Name::new(WRAPPER));
         }
         for i in imports {
             if !self.imports.contains(&i) {
@@ -442,14 +443,55 @@ struct Checked {
 
 /// The function with the input's statements, if there are any.
 fn statements(ast: &Ast) -> Option<FuncId> {
+    let f = wrapper(ast)?;
+    let body = ast.func(f.func).body.as_ref()?;
+    // The parser adds an empty function to declarations.
+    (!body.stmts.is_empty()).then_some(f.func)
+}
+
+/// The function that the parser makes of an input's statements: the last one, with a name
+/// that stands nowhere.
+fn wrapper(ast: &Ast) -> Option<&FuncDecl> {
     match ast.files.first()?.decls.last()? {
-        Decl::Func(f) if f.recv_span == Span::NONE && f.recv.is_none() => {
-            let body = ast.func(f.func).body.as_ref()?;
-            // The parser adds an empty function to declarations.
-            (!body.stmts.is_empty()).then_some(f.func)
+        Decl::Func(f) if f.recv.is_none() => {
+            let name = ast.ident(f.name).span;
+            (name.lo == name.hi).then_some(f)
         }
         _ => None,
     }
+}
+
+/// What that function is called, so that `main` is free.
+const WRAPPER: &str = "input\u{b7}";
+
+fn rename_wrapper(ast: &mut Ast) {
+    if let Some(name) = wrapper(ast).map(|f| f.name) {
+        ast.idents[name.index()].name = Name::new(WRAPPER);
+    }
+}
+
+/// An input that is a whole program: without its package clause, and with a call of its
+/// `main` at the end. Other inputs stay as they are.
+fn whole_program(text: &str) -> Cow<'_, str> {
+    let toks = lex(text, 0).toks;
+    let [p, name, ..] = toks.as_slice() else {
+        return Cow::Borrowed(text);
+    };
+    if p.kind != T::Package || name.kind != T::Ident {
+        return Cow::Borrowed(text);
+    }
+    let (lo, hi) = (p.lo as usize, name.hi as usize);
+    let blank = " ".repeat(text[lo..hi].chars().count());
+    let mut out = format!("{}{blank}{}", &text[..lo], &text[hi..]);
+    let main = toks.windows(3).any(|w| {
+        w[0].kind == T::Func
+            && w[2].kind == T::LParen
+            && text.get(w[1].lo as usize..w[1].hi as usize) == Some("main")
+    });
+    if main {
+        out.push_str("\nmain()\n");
+    }
+    Cow::Owned(out)
 }
 
 /// Names the input declares at its top level.
