@@ -267,7 +267,7 @@ impl Fb<'_> {
 
     /// Goes through a value that is copied before it is used.
     fn look_copied(&self, e: ExprId, found: &mut Found) {
-        if self.const_of(e).is_none() && !self.hoisted.contains_key(&e) {
+        if self.const_of(e).is_none() {
             let mut parts = Found::default();
             self.look_value(e, &mut parts);
             self.eager_value(e, true, parts, found);
@@ -275,7 +275,7 @@ impl Fb<'_> {
     }
 
     fn look_value(&self, e: ExprId, found: &mut Found) {
-        if self.const_of(e).is_some() {
+        if self.const_of(e).is_some() || self.hoisted.contains_key(&e) {
             return;
         }
         match self.kind(e) {
