@@ -145,7 +145,7 @@ impl Fb<'_> {
             }
             StmtKind::Decl(_) => {}
         }
-        assert!(self.hoisted.is_empty(), "an operand evaluated and not used");
+        debug_assert!(self.hoisted.is_empty(), "an operand evaluated and not used");
         if !declares {
             self.release(mark);
         }
