@@ -1,6 +1,6 @@
 //! Build constraints: which files of a directory belong to the program. As in Go, a file is
-//! left out by its name (`x_windows.go`, `x_linux_arm64.go`) or by a `//go:build` line, and
-//! files named on the command line are never left out.
+//! left out by its name (`x_windows.go`, `x_linux_arm64.go`), by a `//go:build` line or, if it
+//! has none, by `// +build` lines, and files named on the command line are never left out.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -96,7 +96,37 @@ fn holds(tag: &str) -> bool {
 
 /// Whether a file in a directory belongs to its package.
 pub fn wanted(name: &str, text: &str) -> bool {
-    by_name(name) && line(text).is_none_or(|l| expression(l).unwrap_or(false))
+    by_name(name)
+        && match line(text) {
+            Some(l) => expression(l).unwrap_or(false),
+            None => old_lines(text),
+        }
+}
+
+/// Whether all `// +build` lines hold. They stand among the comments at the top, with a blank
+/// line after them. Words are alternatives, and words with commas hold with all their parts.
+fn old_lines(text: &str) -> bool {
+    let mut top: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|l| l.is_empty() || l.starts_with("//"))
+        .collect();
+    while top.last().is_some_and(|l| !l.is_empty()) {
+        top.pop();
+    }
+    let part = |p: &str| match p.strip_prefix('!') {
+        Some(tag) => !holds(tag),
+        None => holds(p),
+    };
+    let words = top.iter().filter_map(|l| {
+        let l = l.strip_prefix("//")?.trim_start().strip_prefix("+build")?;
+        l.is_empty()
+            .then_some(l)
+            .or_else(|| l.starts_with([' ', '\t']).then_some(l))
+    });
+    words
+        .map(|l| l.split_whitespace().any(|w| w.split(',').all(part)))
+        .all(|holds| holds)
 }
 
 /// Whether a file on disk belongs to its directory's package; one that cannot be read does,
@@ -250,5 +280,19 @@ mod tests {
         assert!(wanted("a.go", "package p\n\n//go:build ignore\n"));
         assert!(wanted("a.go", "//go:builder ignore\npackage p\n"));
         assert!(!wanted("a.go", "//go:build &&\npackage p\n"));
+        assert!(!wanted("a.go", "//+build !go1.10\n\npackage p\n"));
+        assert!(wanted(
+            "a.go",
+            "// +build windows go1.10,linux\n\npackage p\n"
+        ));
+        assert!(!wanted(
+            "a.go",
+            "// +build linux\n// +build windows\n\npackage p\n"
+        ));
+        assert!(wanted("a.go", "// +build windows\npackage p\n"));
+        assert!(wanted(
+            "a.go",
+            "//go:build linux\n// +build windows\n\npackage p\n"
+        ));
     }
 }
