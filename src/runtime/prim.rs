@@ -184,7 +184,7 @@ impl RawLock {
             }
             round += 1;
             if round < tuning::LOCK_SPINS {
-                pause(4);
+                pause(tuning::LOCK_PAUSES);
             } else if cfg!(shuttle) || round < tuning::LOCK_SPINS + tuning::LOCK_YIELDS {
                 yield_thread();
             } else {
