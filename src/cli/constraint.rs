@@ -118,15 +118,12 @@ fn old_lines(text: &str) -> bool {
         Some(tag) => !holds(tag),
         None => holds(p),
     };
-    let words = top.iter().filter_map(|l| {
-        let l = l.strip_prefix("//")?.trim_start().strip_prefix("+build")?;
-        l.is_empty()
-            .then_some(l)
-            .or_else(|| l.starts_with([' ', '\t']).then_some(l))
-    });
-    words
-        .map(|l| l.split_whitespace().any(|w| w.split(',').all(part)))
-        .all(|holds| holds)
+    top.iter()
+        .filter_map(|l| {
+            let l = l.strip_prefix("//")?.trim_start().strip_prefix("+build")?;
+            (l.is_empty() || l.starts_with([' ', '\t'])).then_some(l)
+        })
+        .all(|l| l.split_whitespace().any(|w| w.split(',').all(part)))
 }
 
 /// Whether a file on disk belongs to its directory's package; one that cannot be read does,
