@@ -3,8 +3,9 @@
 //! The operands of a statement (or of a call, conversion, receive … within it) are gone
 //! through twice. First everything *eager* in them is evaluated, in order: calls (`len` and
 //! most other builtins, too), receives, slicing, type assertions, `&&` and `||`, map literals.
-//! Then the rest: variables, fields, elements, pointers, map elements, arithmetic. So `g + inc()` adds to the
-//! `g` that `inc` left, and `a[i] = f()` calls `f` before it finds that `i` is out of range.
+//! Then the rest: variables, fields, elements, pointers, map elements, arithmetic. So
+//! `g + inc()` adds to the `g` that `inc` left, and `a[i] = f()` calls `f` before it finds that
+//! `i` is out of range.
 //!
 //! A value on its way into an interface is eager, too, where the compiler makes a copy of it
 //! first: `fmt.Println(a == b, f())` compares before it calls.
