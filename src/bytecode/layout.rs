@@ -40,13 +40,26 @@ pub enum Repr {
     Huge,
 }
 
-/// Bytes from which on values are [`Repr::Huge`]. More than a channel's elements may have,
+/// Bytes from which on values are [`Repr::Huge`]: more than a channel's elements may have,
 /// and several times less than a frame.
-pub const HUGE: usize = 128 << 10;
+pub const HUGE: usize = 64 << 10;
 
 /// Whether a frame holds values of the type by address.
 pub fn is_huge(t: Ty) -> bool {
     matches!(&*underlying(t), Type::Struct(_) | Type::Array(..)) && size_align(t).0 >= HUGE
+}
+
+/// [`is_huge`] for a type known by its descriptor.
+pub fn held_by_address(t: &Rtti) -> bool {
+    t.size() >= HUGE
+}
+
+/// [`slots`] for a type known by its descriptor.
+pub fn frame_slots(t: &Rtti) -> usize {
+    if held_by_address(t) {
+        return 1;
+    }
+    t.size().div_ceil(8)
 }
 
 /// Memory forms of scalars.

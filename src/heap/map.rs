@@ -63,6 +63,8 @@ pub enum MapFault {
     NilMap,
     /// `panic: runtime error: hash of unhashable type T`
     Unhashable(&'static Rtti),
+    /// `panic: hash of unhashable type: T`: Go's words when nothing had to be hashed.
+    UnhashableKey(&'static Rtti),
     /// No memory, even though a collection may help.
     OutOfMemory,
 }
@@ -278,7 +280,17 @@ pub unsafe fn get(
     key: *const u8,
 ) -> Result<Option<*const u8>, MapFault> {
     // SAFETY: as the caller promises.
-    unsafe { with_key!(mt, m, key, k => get_key(m, mt, k)) }
+    unsafe { (|| with_key!(mt, m, key, k => get_key(m, mt, k)))().map_err(|f| unhashable_in(f, m)) }
+}
+
+/// The fault of looking for a key: Go words it otherwise for an empty map.
+#[cold]
+unsafe fn unhashable_in(f: MapFault, m: *const u8) -> MapFault {
+    match f {
+        // SAFETY: `m` is null or a map header, by the callers' contracts.
+        MapFault::Unhashable(t) if unsafe { len(m) } == 0 => MapFault::UnhashableKey(t),
+        _ => f,
+    }
 }
 
 /// [`get`] for keys of kind [`KeyKind::Word`].
@@ -511,7 +523,9 @@ unsafe fn delete_key<K: Key>(m: *mut u8, mt: &MapType, k: K) -> Result<(), MapFa
 /// As [`get`].
 pub unsafe fn delete(m: *mut u8, mt: &MapType, key: *const u8) -> Result<(), MapFault> {
     // SAFETY: as the caller promises.
-    unsafe { with_key!(mt, m, key, k => delete_key(m, mt, k)) }
+    unsafe {
+        (|| with_key!(mt, m, key, k => delete_key(m, mt, k)))().map_err(|f| unhashable_in(f, m))
+    }
 }
 
 /// `clear(m)`.

@@ -42,7 +42,7 @@ impl Fb<'_> {
                 let ExprKind::CompositeLit { elems, .. } = self.kind(e) else {
                     return;
                 };
-                let d = self.map_type(super::builtin::map_core(t));
+                let d = self.lw.map_type(super::builtin::map_core(t));
                 let m = self.alloc(1);
                 let hint = self.alloc(1);
                 self.load_int(hint, elems.len() as i64);

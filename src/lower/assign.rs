@@ -173,10 +173,8 @@ impl Fb<'_> {
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let m = self.expr(*x);
                     let key = self.expr_as(indices[0], *k);
-                    let d = self.map_type(super::builtin::map_core(mt));
-                    self.emit(Op::MapGet, v, m, key);
-                    self.ext_of(d);
-                    self.ext(ok as u64);
+                    let map = super::builtin::map_core(mt);
+                    self.map_get(v, (m, key), map, types[0], Some(ok));
                 }
                 vec![(v, types[0]), (ok, types[1])]
             }
@@ -213,6 +211,10 @@ impl Fb<'_> {
         let out = if direct { cur } else { self.alloc_ty(t) };
         self.at(pos);
         if op.is_shift() {
+            if matches!(place, Place::Map { .. }) && self.const_of(r).is_none() {
+                // Go makes the entry before a negative shift amount panics.
+                self.store(place, cur, t);
+            }
             self.shift(op, out, cur, r, t);
         } else if !self
             .imm16(r)

@@ -125,7 +125,7 @@ impl Fb<'_> {
                 let m = self.arg(args[0]);
                 if let Some(Type::Map(k, _)) = core_type(mt).map(|u| u.0) {
                     let key = self.arg_as(args[1], *k);
-                    let d = self.map_type(map_core(mt));
+                    let d = self.lw.map_type(map_core(mt));
                     self.emit(Op::MapDel, m, key, 0);
                     self.ext_of(d);
                 }
@@ -135,7 +135,7 @@ impl Fb<'_> {
                 let s = self.arg(args[0]);
                 match core_type(ct).map(|u| u.0) {
                     Some(Type::Map(..)) => {
-                        let d = self.map_type(map_core(ct));
+                        let d = self.lw.map_type(map_core(ct));
                         self.emit(Op::MapClear, s, 0, 0);
                         self.ext_of(d);
                     }
@@ -227,7 +227,7 @@ impl Fb<'_> {
             }
             Some(Type::Map(..)) => {
                 let n = size(self, 1);
-                let d = self.map_type(map_core(t));
+                let d = self.lw.map_type(map_core(t));
                 self.emit(Op::MapNew, dst, n, 0);
                 self.ext_of(d);
             }

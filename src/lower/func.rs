@@ -14,7 +14,6 @@ use crate::base::span::Span;
 use crate::bytecode::instr::{Op, encode, encode32, operands};
 use crate::bytecode::layout::{Repr, is_huge, repr, slots};
 use crate::bytecode::program::{HEADER, Local, Proto, word};
-use crate::heap::map::MapType;
 use crate::heap::rtti::FuncId;
 use crate::syntax::ast::{self, ExprId, ExprKind};
 use crate::types::constant::Const;
@@ -610,14 +609,6 @@ impl Fb<'_> {
         self.emit(Op::ArrHdr, dst, ptr, 0);
         self.ext(0);
         self.ext(n as u64);
-    }
-
-    /// Descriptor of a map type. Maps hold their elements in frame form.
-    pub fn map_type(&mut self, t: Ty) -> &'static MapType {
-        if let Type::Map(k, v) = &*underlying(t) {
-            self.too_big |= is_huge(*k) || is_huge(*v);
-        }
-        self.lw.map_type(t)
     }
 
     pub fn new_object(&mut self, dst: u16, t: Ty) {

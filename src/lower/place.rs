@@ -182,13 +182,31 @@ impl Fb<'_> {
                 }
             },
             Place::Map { map, key, ty } => {
-                let mt = self.map_type(ty);
-                self.emit(Op::MapGet, dst, map, key);
-                self.ext_of(mt);
-                self.ext(0xffff);
+                self.map_get(dst, (map, key), ty, t, None);
             }
             Place::Blank => {}
         }
+    }
+
+    /// `dst, ok = m[key]`: the element, of type `t`, of a map and key in slots.
+    pub fn map_get(&mut self, dst: u16, (m, key): (u16, u16), map: Ty, t: Ty, ok: Option<u16>) {
+        let d = self.lw.map_type(map);
+        // A huge element goes to a fresh object; the key may be in `dst`.
+        let mark = self.mark();
+        let to = if is_huge(t) {
+            let p = self.alloc(1);
+            self.new_object(p, t);
+            p
+        } else {
+            dst
+        };
+        self.emit(Op::MapGet, to, m, key);
+        self.ext_of(d);
+        self.ext(ok.map_or(0xffff, u64::from));
+        if to != dst {
+            self.emit(Op::Mov, dst, to, 0);
+        }
+        self.release(mark);
     }
 
     pub fn store(&mut self, p: Place, src: u16, t: Ty) {
@@ -243,7 +261,7 @@ impl Fb<'_> {
                 }
             },
             Place::Map { map, key, ty } => {
-                let mt = self.map_type(ty);
+                let mt = self.lw.map_type(ty);
                 self.emit(Op::MapSet, map, key, src);
                 self.ext_of(mt);
             }
@@ -329,7 +347,10 @@ impl Fb<'_> {
             Place::Map { .. } | Place::Blank => {
                 let s = self.alloc_ty(t);
                 self.load(s, p, t);
-                Place::Frame(s as usize * 8 + off)
+                match self.slot_place(s, t) {
+                    Place::Mem { ptr, .. } => Place::Mem { ptr, off },
+                    _ => Place::Frame(s as usize * 8 + off),
+                }
             }
         }
     }

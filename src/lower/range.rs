@@ -5,7 +5,7 @@ use super::func::{Fb, Label, Target, Var};
 use super::place::Place;
 use crate::base::intern::Name;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::size_align;
+use crate::bytecode::layout::{is_huge, size_align};
 use crate::syntax::ast::{ExprId, ExprKind, StmtId, StmtKind};
 use crate::types::predicates::{core_type, default_type, is_untyped, underlying};
 use crate::types::ty::{Basic, Obj, Ty, Type};
@@ -297,7 +297,7 @@ impl Fb<'_> {
         cont: Label,
         end: Label,
     ) {
-        let d = self.map_type(super::builtin::map_core(xt));
+        let d = self.lw.map_type(super::builtin::map_core(xt));
         let m = self.expr(x);
         let it = self.alloc(1);
         self.emit(Op::MapIter, it, m, 0);
@@ -313,6 +313,12 @@ impl Fb<'_> {
             self.alloc_ty(vt)
         };
         self.bind(cont);
+        // Huge ones go to fresh objects.
+        for (s, t) in [(ks, kt), (vs, vt)] {
+            if s != 0xffff && is_huge(t) {
+                self.new_object(s, t);
+            }
+        }
         let at = self.here();
         self.emit(Op::MapNext, it, ks, vs);
         self.ext_of(d);

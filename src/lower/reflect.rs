@@ -9,7 +9,7 @@ use super::{Job, Lowerer};
 use crate::base::intern::Name;
 use crate::base::span::Span;
 use crate::bytecode::instr::Op;
-use crate::bytecode::layout::{HUGE, is_huge};
+use crate::bytecode::layout::frame_slots;
 use crate::bytecode::program::word;
 use crate::heap::rtti::{FuncId, Rtti};
 use crate::syntax::ast::ChanDir;
@@ -19,12 +19,7 @@ use crate::types::ty::{Field, Param, Signature, Ty, Type};
 
 /// Slots that values of these types fill one after another.
 pub fn slots_of(types: &[&'static Rtti]) -> usize {
-    types.iter().map(|t| t.size().div_ceil(8)).sum()
-}
-
-/// Whether one of the types is held by address in frames, which natives do not know.
-fn any_huge(types: &[&'static Rtti]) -> bool {
-    types.iter().any(|t| t.size() >= HUGE)
+    types.iter().map(|t| frame_slots(t)).sum()
 }
 
 impl Fb<'_> {
@@ -41,7 +36,6 @@ impl Fb<'_> {
     pub fn caller_body(&mut self, sig: &'static Rtti) -> (usize, usize) {
         let parts = sig.parts();
         let (nres, nargs) = (slots_of(&parts.results), slots_of(&parts.params));
-        self.too_big |= any_huge(&parts.results) || any_huge(&parts.params);
         self.name = "reflect.Value.call".into();
         self.alloc(4);
         let f = self.alloc(1);
@@ -67,7 +61,6 @@ impl Fb<'_> {
     pub fn made_body(&mut self, sig: &'static Rtti) -> (usize, usize) {
         let parts = sig.parts();
         let (nres, nargs) = (slots_of(&parts.results), slots_of(&parts.params));
-        self.too_big |= any_huge(&parts.results) || any_huge(&parts.params);
         self.name = "reflect.makeFuncStub".into();
         self.alloc(nres + nargs);
         let f = self.alloc(1);
@@ -177,9 +170,6 @@ impl Lowerer {
     /// captured in frame form.
     pub fn bound_method(&mut self, t: &'static Rtti, name: &str) -> Option<FuncId> {
         let recv = self.checked(t);
-        if is_huge(recv) {
-            return None;
-        }
         let (n, sig) = self.method_of(recv, name)?;
         Some(self.keyed(format!("bound{}.{name}", t.id), || Job::Bound {
             recv,

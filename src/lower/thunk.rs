@@ -289,7 +289,7 @@ impl Fb<'_> {
                 let base = self.alloc(n);
                 self.arg_to(args[0], base);
                 self.arg_as_to(args[1], *k, base + 1);
-                let d = self.map_type(super::builtin::map_core(mt));
+                let d = self.lw.map_type(super::builtin::map_core(mt));
                 Packed {
                     thunk: simple(b, crate::bytecode::program::word(d), 0, n),
                     base,
@@ -318,7 +318,9 @@ impl Fb<'_> {
                 self.arg_to(args[0], base);
                 let (x, y) = match core_type(t).map(|u| u.0) {
                     Some(Type::Map(..)) => (
-                        crate::bytecode::program::word(self.map_type(super::builtin::map_core(t))),
+                        crate::bytecode::program::word(
+                            self.lw.map_type(super::builtin::map_core(t)),
+                        ),
                         1,
                     ),
                     _ => (

@@ -206,6 +206,8 @@ pub(super) struct Checker<'a> {
     pub seen_errors: HashSet<(Pos, String)>,
     /// Functions without body, reported only when nothing else is wrong.
     pub missing_bodies: Vec<Span>,
+    /// Element types of channels, whose sizes are looked at when nothing else is wrong.
+    pub chan_elems: Vec<(Ty, Span)>,
     /// All type arguments of the package, for instantiation cycles.
     pub instantiations: Vec<super::cycles::Instantiation>,
     /// Receiver type parameters with those of their types.
@@ -282,6 +284,7 @@ impl<'a> Checker<'a> {
             inst_spans: HashMap::default(),
             seen_errors: HashSet::default(),
             missing_bodies: Vec::new(),
+            chan_elems: Vec::new(),
             instantiations: Vec::new(),
             recv_tparams: Vec::new(),
             target_name: None,
@@ -310,6 +313,17 @@ impl<'a> Checker<'a> {
         if self.diags.is_empty() {
             for at in std::mem::take(&mut self.missing_bodies) {
                 self.err("MissingBody", at, "missing function body");
+            }
+        }
+        if self.diags.is_empty() {
+            for (elem, at) in std::mem::take(&mut self.chan_elems) {
+                if super::sizes::size_of(elem).is_some_and(|n| n >= 1 << 16) {
+                    self.err(
+                        "ChanElemTooLarge",
+                        at,
+                        "channel element type too large (>64kB)",
+                    );
+                }
             }
         }
     }

@@ -162,6 +162,7 @@ impl<'a> Checker<'a> {
             }
             ExprKind::ChanType { dir, elem } => {
                 let el = self.var_type(*elem);
+                self.chan_elems.push((el, self.espan(e)));
                 Ty::new(Type::Chan(*dir, el))
             }
             ExprKind::Star(x) => {

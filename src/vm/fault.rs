@@ -29,6 +29,7 @@ pub enum Code {
     SliceToArray,
     /// x = descriptor
     Unhashable,
+    UnhashableKey,
     /// x = descriptor
     Uncomparable,
     /// dynamic descriptor x (or 0), target y; static type in the third operand
@@ -122,6 +123,7 @@ impl Code {
                 "cannot convert slice with length {sx} to array or pointer to array with length {sy}"
             )),
             Code::Unhashable => Runtime(format!("hash of unhashable type {}", name(x))),
+            Code::UnhashableKey => Plain(format!("hash of unhashable type: {}", name(x))),
             Code::Uncomparable => Runtime(format!("comparing uncomparable type {}", name(x))),
             Code::Assert => Plain(text.into()),
             Code::NilMap => Plain("assignment to entry in nil map".into()),

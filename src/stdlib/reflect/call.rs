@@ -1,6 +1,7 @@
 //! Function values, methods and channels of types known only at run time.
 
 use super::*;
+use crate::bytecode::layout::{frame_slots, held_by_address};
 use crate::runtime::chan::select::{Dir, SelectCase, Selected, select};
 use crate::vm::goroutine::{self, Word};
 use crate::vm::ops::aggregate::big_closure;
@@ -39,7 +40,7 @@ unsafe fn n_method(cx: &mut Cx, base: *mut u64) -> Exit {
             return c.panic("reflect: Method index out of range");
         };
         let mut words = vec![v.1];
-        if !t.direct {
+        if !t.direct && !held_by_address(t) {
             words = vec![0; t.size().div_ceil(8)];
             slow::load_value(words.as_mut_ptr(), p, t.size());
         } else if t.size() == 0 {
@@ -118,10 +119,12 @@ unsafe fn unpack(cx: &mut Cx, base: *mut u64, results: bool) -> Exit {
                 if n > 0 {
                     *slot = v.1;
                 }
+            } else if held_by_address(t) {
+                *slot = v.1;
             } else {
                 slow::load_value(slot, v.1 as *const u8, n);
             }
-            slot = slot.add(n.div_ceil(8));
+            slot = slot.add(frame_slots(t));
         }
     }
     Exit::Next
@@ -153,12 +156,14 @@ unsafe fn pack(cx: &mut Cx, base: *mut u64, results: bool) -> Exit {
                     _ => *slot,
                 };
                 (type_word(t), word)
+            } else if held_by_address(t) {
+                (type_word(t), *slot)
             } else {
                 let p = crate::try_exit!(cell(&mut c, t));
                 slow::store_n(p, slot as *const u8, n);
                 (type_word(t), p as u64)
             });
-            slot = slot.add(n.div_ceil(8));
+            slot = slot.add(frame_slots(t));
         }
         let s = crate::try_exit!(any_slice(&mut c, &list));
         c.ret_slice(s);

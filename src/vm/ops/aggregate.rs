@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::memory::via;
 use super::slow;
+use crate::bytecode::layout::held_by_address;
 use crate::bytecode::program::{rtti_of, unword};
 use crate::heap::map::{self, KeyKind, MapFault, MapType};
 use crate::heap::rtti::{Kind, Rtti, Shape};
@@ -220,6 +221,7 @@ pub fn map_fault(cx: &mut Cx, f: MapFault) -> Exit {
         MapFault::ConcurrentIterWrite => cx.fail(Code::MapIterWrite, 0, 0),
         MapFault::NilMap => cx.fail(Code::NilMap, 0, 0),
         MapFault::Unhashable(t) => cx.fail(Code::Unhashable, t as *const Rtti as u64, 0),
+        MapFault::UnhashableKey(t) => cx.fail(Code::UnhashableKey, t as *const Rtti as u64, 0),
         MapFault::OutOfMemory => cx.fail(Code::OutOfMemory, 0, 0),
     }
 }
@@ -264,7 +266,7 @@ unsafe fn map_get(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
             KeyKind::Word => map::get64(m, mt, *key),
             KeyKind::Half => map::get32(m, mt, *key as u32),
             KeyKind::Str => map::getstr(m, mt, *key as *const u8, *key.add(1) as usize),
-            _ => map::get(m, mt, key as *const u8),
+            _ => map::get(m, mt, key_at(mt, key)),
         };
         match found {
             Err(f) => return map_fault(&mut *cx, f),
@@ -275,7 +277,10 @@ unsafe fn map_get(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
                 }
             }
             Ok(None) => {
-                std::ptr::write_bytes(fp.add(a!(w)), 0, mt.elem.size().div_ceil(8));
+                // A huge element's object is zero as it was made.
+                if !held_by_address(mt.elem) {
+                    std::ptr::write_bytes(fp.add(a!(w)), 0, mt.elem.size().div_ceil(8));
+                }
                 if ok != 0xffff {
                     r!(fp, ok) = 0;
                 }
@@ -284,7 +289,17 @@ unsafe fn map_get(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
     }
     Exit::Next
 }
-/// Loads a value from memory into frame slots in its canonical form.
+/// Where the key that a frame holds in `slot` lies in memory format.
+unsafe fn key_at(mt: &MapType, slot: *const u64) -> *const u8 {
+    if held_by_address(mt.key) {
+        // SAFETY: the slot holds the address of an object of the key's type.
+        unsafe { *slot as *const u8 }
+    } else {
+        slot as *const u8
+    }
+}
+/// Loads a value from memory into frame slots in its canonical form, or into the fresh
+/// object whose address the slot holds if it is huge.
 ///
 /// # Safety
 /// `p` holds a value of type `t`; `dst` has its slots.
@@ -298,6 +313,7 @@ pub unsafe fn load_elem(t: &'static Rtti, p: *const u8, dst: *mut u64) {
             (1, Kind::Int8) => *dst = mem::load_i8(p) as i64 as u64,
             (2, Kind::Int16) => *dst = mem::load_i16(p) as i64 as u64,
             (4, Kind::Int32) => *dst = mem::load_i32(p) as i64 as u64,
+            (n, _) if held_by_address(t) => slow::store_n(*dst as *mut u8, p, n),
             (n, _) => slow::load_value(dst, p, n),
         }
     }
@@ -315,10 +331,13 @@ unsafe fn map_set(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
             KeyKind::Word => map::assign64(cache, m, mt, *key),
             KeyKind::Half => map::assign32(cache, m, mt, *key as u32),
             KeyKind::Str => map::assignstr(cache, m, mt, *key as *const u8, *key.add(1) as usize),
-            _ => map::assign(cache, m, mt, key as *const u8),
+            _ => map::assign(cache, m, mt, key_at(mt, key)),
         };
         match slot {
             Err(f) => return map_fault(&mut *cx, f),
+            Ok(p) if held_by_address(mt.elem) => {
+                slow::store_n(p, r!(fp, c!(w)) as *const u8, mt.elem.size());
+            }
             Ok(p) => slow::store_n(p, fp.add(c!(w)) as *const u8, mt.elem.size()),
         }
     }
@@ -330,7 +349,7 @@ unsafe fn map_del(pc: *const u64, fp: *mut u64, cx: *mut Cx, w: u64) -> Exit {
     unsafe {
         let mt: &MapType = unword(*pc.add(1));
         wr_map!(cx, r!(fp, a!(w)));
-        match map::delete(r!(fp, a!(w)) as *mut u8, mt, fp.add(b!(w)) as *const u8) {
+        match map::delete(r!(fp, a!(w)) as *mut u8, mt, key_at(mt, fp.add(b!(w)))) {
             Err(f) => map_fault(&mut *cx, f),
             Ok(()) => Exit::Next,
         }
