@@ -87,6 +87,43 @@ unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
     Exit::Next
 }
 
+/// Goroutines with an owner that wait to send, for a lock or for a WaitGroup while all others
+/// wait for each other: their dump, how many.
+unsafe fn left(cx: &mut Cx, base: *mut u64) -> Exit {
+    use WaitReason as W;
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 3) };
+    let me = c.cx.g().id();
+    let w = c.cx.w();
+    let (mut text, mut count, mut quiet) = (String::new(), 0, true);
+    w.stop_the_world();
+    w.rt().for_each_g(|g| {
+        if g.id() == me || goroutine::is_system(g) {
+            return;
+        }
+        quiet &= leak::waits_for_others(g);
+        let stuck = matches!(
+            g.wait_reason(),
+            W::ChanSend | W::MutexLock | W::RwMutexLock | W::RwMutexRLock | W::WaitGroupWait
+        );
+        if !stuck || goroutine::get(g, Word::Owner) == 0 {
+            return;
+        }
+        if count > 0 {
+            text.push('\n');
+        }
+        count += 1;
+        let frames = traceback::stopped_frames(g);
+        traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+    });
+    w.start_the_world();
+    if !quiet {
+        (text, count) = (String::new(), 0);
+    }
+    crate::try_exit!(c.ret_str(text.as_bytes())).ret_int(count);
+    Exit::Next
+}
+
 /// Goroutines marked with an owner that nobody (or nobody else) can wake any more: their
 /// dump, how many.
 unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
@@ -279,6 +316,7 @@ pub const NATIVES: &[Entry] = &[
     ("testing.setOwner", set_owner),
     ("testing.raceErrors", race_errors),
     ("testing.lost", lost),
+    ("testing.left", left),
     ("testing.leaked", leaked),
     ("testing.watch", watch),
     ("testing.why", why),

@@ -21,7 +21,7 @@ use crate::runtime::sched::task::{G, GRef, State};
 use crate::runtime::wait_reason::WaitReason;
 
 /// Whether only another goroutine can end this one's wait.
-fn waits_for_others(g: &G) -> bool {
+pub fn waits_for_others(g: &G) -> bool {
     use WaitReason as W;
     g.state() == State::Waiting
         && matches!(
