@@ -319,7 +319,7 @@ fn function(ast: &Ast, sources: &SourceMap, f: &FuncDecl, external: bool, found:
 fn promised(body: &str) -> Option<(String, bool)> {
     let comment = last_comment(body)?;
     let trimmed = comment.trim_start();
-    let lower = trimmed.to_lowercase();
+    let lower = trimmed.to_ascii_lowercase();
     let (unordered, rest) = match lower.strip_prefix("unordered") {
         Some(r) if r.starts_with(char::is_whitespace) => (true, r.trim_start()),
         _ => (false, lower.as_str()),
