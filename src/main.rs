@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 #![cfg_attr(all(target_os = "linux", target_env = "gnu", not(test)), no_main)]
 
+mod memory;
+
 #[global_allocator]
-static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static GLOBAL: memory::Memory = memory::Memory;
 
 /// Runs before Rust's own start-up code, whose first allocations would otherwise have
 /// whole big pages cleared for them.
@@ -35,6 +37,7 @@ extern "C" fn main() -> i32 {
             }
         }
     }
+    memory::begin();
     let code = run();
     let _ = std::io::Write::flush(&mut std::io::stdout());
     // SAFETY: this only ends the process.

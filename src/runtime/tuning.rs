@@ -31,6 +31,9 @@ pub const WAKE_BACKOFF_MAX: u32 = 13;
 /// A G may run this long before it is asked to yield (Go's 10 ms).
 pub const SLICE_NS: i64 = 10_000_000;
 
+/// A program runs so long without sysmon when nothing needs it: longer than a program that
+/// prints a line, shorter than a slice.
+pub const SYSMON_LATE_NS: i64 = 2_000_000;
 /// Sysmon's first pause, which is also how quickly a P is retaken from a blocking call.
 pub const SYSMON_MIN_NS: i64 = 50_000;
 /// Sysmon's longest pause while any P is busy: half a slice would be 5 ms; 10 ms keeps
