@@ -9,6 +9,7 @@ pub mod dump;
 pub mod lex;
 pub mod literal;
 pub mod parse;
+mod quick;
 mod script;
 #[cfg(test)]
 mod tests;
