@@ -56,3 +56,18 @@ fn run() -> i32 {
         .collect();
     gosub::cli::run::main(args)
 }
+
+/// What dependencies need of the C library's mathematics: with these the command does
+/// without a shared library whose loading takes as long as checking a small program.
+mod mathematics {
+    macro_rules! functions {
+        ($($name:ident)*) => { $(
+            // SAFETY: the C function of this name, with its type and meaning.
+            #[unsafe(no_mangle)]
+            extern "C" fn $name(x: f64) -> f64 {
+                libm::$name(x)
+            }
+        )* };
+    }
+    functions!(cos exp log log2 sin);
+}

@@ -118,7 +118,12 @@ sys_native!(write_string, 2, |c| {
 sys_native!(read_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
     let (n, code) = brief(c.cx, || {
-        counted(libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off))
+        counted(libc::pread(
+            fd as i32,
+            b.ptr as *mut libc::c_void,
+            b.len,
+            off,
+        ))
     });
     crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n).ret_int(code);
@@ -127,7 +132,12 @@ sys_native!(write_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
     crate::race::file_write(b.ptr, b.len);
     let (n, code) = brief(c.cx, || {
-        counted(libc::pwrite(fd as i32, b.ptr as *const libc::c_void, b.len, off))
+        counted(libc::pwrite(
+            fd as i32,
+            b.ptr as *const libc::c_void,
+            b.len,
+            off,
+        ))
     });
     c.ret_int(n).ret_int(code);
 });

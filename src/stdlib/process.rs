@@ -6,8 +6,8 @@ use std::ffi::{CString, c_char};
 use std::ptr::null;
 use std::sync::OnceLock;
 
-use super::{blocking, brief};
 use super::os::{check, errno, path};
+use super::{blocking, brief};
 use crate::vm::cx::Cx;
 use crate::vm::natives::{Entry, Slice};
 
