@@ -42,6 +42,8 @@ struct Rest {
     /// End of the pages that have been asked for.
     ready: Cell<usize>,
     end: Cell<usize>,
+    /// From here on nothing has been used yet, if the rest begins there.
+    clean: Cell<usize>,
     /// This is the first thread.
     mine: Cell<bool>,
     /// Blocks given back, linked by their first words.
@@ -54,6 +56,7 @@ thread_local! {
             next: Cell::new(0),
             ready: Cell::new(0),
             end: Cell::new(0),
+            clean: Cell::new(0),
             mine: Cell::new(false),
             free: [const { Cell::new(0) }; LISTS],
         }
@@ -172,6 +175,7 @@ impl Rest {
         let end = p as usize + class(new).1;
         let fits = last && new <= MOST && (end <= self.ready.get() || self.more(end));
         if fits {
+            self.clean.set(self.clean.get().max(self.next.get()));
             self.next.set(end);
         }
         fits
@@ -204,10 +208,16 @@ unsafe impl GlobalAlloc for Memory {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let p = REST.with(|r| r.take(layout));
+        let p = REST.with(|r| {
+            let rest = r.next.get().max(r.clean.get());
+            let p = r.take(layout);
+            if !p.is_null() && (p as usize) < rest {
+                // SAFETY: the block has this size. It has been used before.
+                unsafe { p.write_bytes(0, layout.size()) };
+            }
+            p
+        });
         if !p.is_null() {
-            // SAFETY: the block has this size. It may have been used before.
-            unsafe { p.write_bytes(0, layout.size()) };
             return p;
         }
         // SAFETY: the caller's promise.

@@ -58,8 +58,8 @@ pub const MAX_PS: usize = 1024;
 /// Stack of an M in bytes (virtual): interpreter frames do not nest, natives are shallow.
 pub const M_STACK: usize = 2 << 20;
 
-/// Gs in one registry chunk: about 55 KiB, a small number of chunks at a million Gs.
-pub const G_CHUNK: usize = 256;
+/// Gs in one registry chunk: about 14 KiB, of which the first is made at every start.
+pub const G_CHUNK: usize = 64;
 /// Dead Gs a P keeps; half go to the global list beyond that.
 pub const G_FREE_MAX: usize = 64;
 /// Goroutine ids a P takes at once.

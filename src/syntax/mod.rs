@@ -10,6 +10,7 @@ pub mod lex;
 pub mod literal;
 pub mod parse;
 mod quick;
+mod quick_lex;
 mod script;
 #[cfg(test)]
 mod tests;

@@ -64,13 +64,7 @@ pub fn parse_pieces(
     spans: &[Range<usize>],
 ) -> Vec<Diagnostic> {
     let src = sources.file(file);
-    let mut all = lex::Lexed::default();
-    for r in spans {
-        let part = lex::lex(&src.text[r.clone()], src.base + r.start as u32);
-        all.toks.extend(part.toks);
-        all.errors.extend(part.errors);
-        all.docs.extend(part.docs);
-    }
+    let all = lex::lex_library(&src.text, src.base, spans);
     let opts = ParseOptions::default();
     parse_tokens(ast, sources, file, all, &opts, None, true).0
 }
@@ -92,7 +86,7 @@ pub fn parse_one(
     head: &Head,
 ) -> Vec<Diagnostic> {
     let src = sources.file(file);
-    let lexed = lex::lex(&src.text[span.clone()], src.base + span.start as u32);
+    let lexed = lex::lex_library(&src.text, src.base, &[span]);
     let opts = ParseOptions::default();
     parse_tokens(ast, sources, file, lexed, &opts, Some(head), true).0
 }
