@@ -17,6 +17,7 @@ fn main() {
     // megabyte of them would be read, written and paged in at every start.
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
+        own_unwinder();
     }
     println!("cargo:rerun-if-changed=grammar");
     println!("cargo:rerun-if-changed=stdlib");
@@ -58,6 +59,23 @@ fn main() {
         format!("{:?}", lagged::mixture()),
     )
     .expect("OUT_DIR is writable");
+}
+
+/// Links the compiler's support for unwinding into the command instead of loading it at every
+/// start, where there is a C compiler that has it.
+fn own_unwinder() {
+    let name = "libgcc_eh.a";
+    let asked = std::process::Command::new("cc")
+        .arg(format!("-print-file-name={name}"))
+        .output();
+    let Ok(answer) = asked else { return };
+    let path = String::from_utf8_lossy(&answer.stdout).trim().to_string();
+    if let Some(folder) = std::path::Path::new(&path).parent()
+        && std::path::Path::new(&path).is_absolute()
+    {
+        println!("cargo:rustc-link-search=native={}", folder.display());
+        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+    }
 }
 
 /// The package a file belongs to: `x+part.gosub` is a part of package `x`.

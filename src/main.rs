@@ -2,8 +2,10 @@
 #![allow(unsafe_code)]
 #![cfg_attr(all(target_os = "linux", target_env = "gnu", not(test)), no_main)]
 
+mod memory;
+
 #[global_allocator]
-static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static GLOBAL: memory::Memory = memory::Memory;
 
 /// Runs before Rust's own start-up code, whose first allocations would otherwise have
 /// whole big pages cleared for them.
@@ -35,6 +37,7 @@ extern "C" fn main() -> i32 {
             }
         }
     }
+    memory::begin();
     let code = run();
     let _ = std::io::Write::flush(&mut std::io::stdout());
     // SAFETY: this only ends the process.
@@ -52,4 +55,19 @@ fn run() -> i32 {
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
     gosub::cli::run::main(args)
+}
+
+/// What dependencies need of the C library's mathematics: with these the command does
+/// without a shared library whose loading takes as long as checking a small program.
+mod mathematics {
+    macro_rules! functions {
+        ($($name:ident)*) => { $(
+            // SAFETY: the C function of this name, with its type and meaning.
+            #[unsafe(no_mangle)]
+            extern "C" fn $name(x: f64) -> f64 {
+                libm::$name(x)
+            }
+        )* };
+    }
+    functions!(cos exp log log2 sin);
 }

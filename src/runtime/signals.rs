@@ -89,8 +89,24 @@ pub fn start(rt: &'static Runtime) {
     handle(libc::SIGQUIT);
 }
 
+/// Whether the process's signals go to `rt`.
+pub(crate) fn is_target(rt: &Runtime) -> bool {
+    std::ptr::eq(TARGET.load(Ordering::Acquire), rt)
+}
+
+/// The program takes over the signal that sysmon begins with.
+fn taken_over(n: i32) {
+    // SAFETY: null or a runtime that lives as long as the process.
+    if n == libc::SIGURG
+        && let Some(rt) = unsafe { TARGET.load(Ordering::Acquire).as_ref() }
+    {
+        rt.begin_sysmon();
+    }
+}
+
 /// Signal `n` comes to the program from now on.
 pub fn enable(n: i32) {
+    taken_over(n);
     WANTED.fetch_or(bit(n), Ordering::SeqCst);
     IGNORED.fetch_and(!bit(n), Ordering::SeqCst);
     handle(n);
@@ -98,6 +114,7 @@ pub fn enable(n: i32) {
 
 /// Signal `n` does again what it does by default.
 pub fn disable(n: i32) {
+    taken_over(n);
     WANTED.fetch_and(!bit(n), Ordering::SeqCst);
     IGNORED.fetch_and(!bit(n), Ordering::SeqCst);
     match n {
@@ -110,6 +127,7 @@ pub fn disable(n: i32) {
 
 /// Signal `n` does nothing.
 pub fn ignore(n: i32) {
+    taken_over(n);
     WANTED.fetch_and(!bit(n), Ordering::SeqCst);
     IGNORED.fetch_or(bit(n), Ordering::SeqCst);
     act(n, libc::SIG_IGN);

@@ -31,6 +31,9 @@ pub const WAKE_BACKOFF_MAX: u32 = 13;
 /// A G may run this long before it is asked to yield (Go's 10 ms).
 pub const SLICE_NS: i64 = 10_000_000;
 
+/// A program runs so long without sysmon when nothing needs it: longer than a program that
+/// prints a line, shorter than a slice.
+pub const SYSMON_LATE_NS: i64 = 2_000_000;
 /// Sysmon's first pause, which is also how quickly a P is retaken from a blocking call.
 pub const SYSMON_MIN_NS: i64 = 50_000;
 /// Sysmon's longest pause while any P is busy: half a slice would be 5 ms; 10 ms keeps
@@ -55,8 +58,8 @@ pub const MAX_PS: usize = 1024;
 /// Stack of an M in bytes (virtual): interpreter frames do not nest, natives are shallow.
 pub const M_STACK: usize = 2 << 20;
 
-/// Gs in one registry chunk: about 55 KiB, a small number of chunks at a million Gs.
-pub const G_CHUNK: usize = 256;
+/// Gs in one registry chunk: about 14 KiB, of which the first is made at every start.
+pub const G_CHUNK: usize = 64;
 /// Dead Gs a P keeps; half go to the global list beyond that.
 pub const G_FREE_MAX: usize = 64;
 /// Goroutine ids a P takes at once.

@@ -103,6 +103,23 @@ pub(crate) fn blocking<R>(cx: &mut Cx, long: bool, f: impl FnOnce() -> R) -> R {
     r
 }
 
+/// As [`blocking`], for a read or write that is mostly over at once: `f` gives its result and
+/// error number, and is called again when a signal broke it.
+pub(crate) fn brief(cx: &mut Cx, mut f: impl FnMut() -> (i64, i64)) -> (i64, i64) {
+    let (w, g) = (cx.w(), cx.g());
+    w.enter_brief(g);
+    let r = loop {
+        let r = f();
+        if r.1 != libc::EINTR as i64 {
+            break r;
+        }
+        w.rt().still_blocked();
+    };
+    w.exit_blocking(g);
+    cx.moved();
+    r
+}
+
 /// Every native function.
 pub const TABLES: &[&[Entry]] = &[
     atomic::NATIVES,

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::blocking;
+use super::{blocking, brief};
 use crate::vm::cx::Exit;
 use crate::vm::natives::{Call, Entry};
 
@@ -33,15 +33,9 @@ pub(super) fn errno() -> i64 {
 pub(super) fn check(r: i64) -> i64 {
     if r < 0 { errno() } else { 0 }
 }
-/// Count (-1 for an error) and error number of a call, made again when a signal broke it.
-fn counted(mut f: impl FnMut() -> isize) -> (i64, i64) {
-    loop {
-        let n = f() as i64;
-        let code = check(n);
-        if code != libc::EINTR as i64 {
-            return (n.max(0), code);
-        }
-    }
+/// Count (-1 for an error) and error number of a call.
+fn counted(n: isize) -> (i64, i64) {
+    (n.max(0) as i64, check(n as i64))
 }
 /// A path for C. Names with a NUL inside do not exist.
 pub(super) fn path(s: &[u8]) -> CString {
@@ -116,15 +110,20 @@ sys_native!(close, 1, |c| {
 sys_native!(write_string, 2, |c| {
     let (fd, b) = (c.int(), c.str());
     crate::race::file_write(0, 0);
-    let (n, code) = blocking(c.cx, false, || {
-        counted(|| libc::write(fd as i32, b.as_ptr().cast(), b.len()))
+    let (n, code) = brief(c.cx, || {
+        counted(libc::write(fd as i32, b.as_ptr().cast(), b.len()))
     });
     c.ret_int(n).ret_int(code);
 });
 sys_native!(read_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
-    let (n, code) = blocking(c.cx, false, || {
-        counted(|| libc::pread(fd as i32, b.ptr as *mut libc::c_void, b.len, off))
+    let (n, code) = brief(c.cx, || {
+        counted(libc::pread(
+            fd as i32,
+            b.ptr as *mut libc::c_void,
+            b.len,
+            off,
+        ))
     });
     crate::race::file_read(b.ptr, n.max(0) as usize);
     c.ret_int(n).ret_int(code);
@@ -132,8 +131,13 @@ sys_native!(read_at, 2, |c| {
 sys_native!(write_at, 2, |c| {
     let (fd, b, off) = (c.int(), c.slice(), c.int());
     crate::race::file_write(b.ptr, b.len);
-    let (n, code) = blocking(c.cx, false, || {
-        counted(|| libc::pwrite(fd as i32, b.ptr as *const libc::c_void, b.len, off))
+    let (n, code) = brief(c.cx, || {
+        counted(libc::pwrite(
+            fd as i32,
+            b.ptr as *const libc::c_void,
+            b.len,
+            off,
+        ))
     });
     c.ret_int(n).ret_int(code);
 });

@@ -6,8 +6,8 @@ use std::ffi::{CString, c_char};
 use std::ptr::null;
 use std::sync::OnceLock;
 
-use super::blocking;
 use super::os::{check, errno, path};
+use super::{blocking, brief};
 use crate::vm::cx::Cx;
 use crate::vm::natives::{Entry, Slice};
 
@@ -244,19 +244,25 @@ fn transfer(cx: &mut Cx, fd: i32, b: Slice, write: bool, slow: bool) -> (i64, i6
     };
     // SAFETY: one valid entry.
     let long = slow && unsafe { libc::poll(&mut p, 1, 0) } == 0;
-    blocking(cx, long, || {
+    let once = || {
+        // SAFETY: the guest's buffer, kept alive by the frame.
+        let n = unsafe {
+            if write {
+                libc::write(fd, b.ptr as *const libc::c_void, b.len)
+            } else {
+                libc::read(fd, b.ptr as *mut libc::c_void, b.len)
+            }
+        };
+        (n as i64, check(n as i64))
+    };
+    if !long {
+        return brief(cx, once);
+    }
+    blocking(cx, true, || {
         loop {
-            // SAFETY: the guest's buffer, kept alive by the frame.
-            let n = unsafe {
-                if write {
-                    libc::write(fd, b.ptr as *const libc::c_void, b.len)
-                } else {
-                    libc::read(fd, b.ptr as *mut libc::c_void, b.len)
-                }
-            };
-            let code = check(n as i64);
-            if code != libc::EINTR as i64 {
-                return (n as i64, code);
+            let r = once();
+            if r.1 != libc::EINTR as i64 {
+                return r;
             }
         }
     })

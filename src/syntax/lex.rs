@@ -11,6 +11,7 @@ use super::token::{T, Tok};
 use crate::base::diag::Diagnostic;
 use crate::base::span::Span;
 use logos::Logos;
+use std::ops::Range;
 
 /// Errors kept of one file (binary garbage has one per byte).
 const MAX_ERRORS: usize = 1000;
@@ -27,9 +28,9 @@ pub struct Lexed {
     pub go_version: Option<u32>,
 }
 
-struct Lexer<'a> {
+pub(super) struct Lexer<'a> {
     out: Lexed,
-    text: &'a str,
+    pub(super) text: &'a str,
     base: u32,
     /// The last token ends a statement.
     ends: bool,
@@ -52,6 +53,38 @@ pub fn lex(text: &str, base: u32) -> Lexed {
     lexer.out.toks.reserve(text.len() / 5);
     lexer.run();
     lexer.out
+}
+
+/// Tokens of the parts `spans` of library text whose first global position is `base`.
+pub fn lex_library(text: &str, base: u32, spans: &[Range<usize>]) -> Lexed {
+    let mut all = Lexed::default();
+    let bytes: usize = spans.iter().map(|s| s.len()).sum();
+    all.toks.reserve(bytes / 4);
+    for span in spans {
+        let before = (all.toks.len(), all.docs.len());
+        let mut lexer = Lexer {
+            out: all,
+            text: &text[..span.end],
+            base,
+            ends: false,
+            doc: None,
+            fresh: true,
+        };
+        let quick = lexer.quickly(span.start);
+        if quick && lexer.ends {
+            lexer.semicolon(span.end);
+        }
+        all = lexer.out;
+        if !quick {
+            all.toks.truncate(before.0);
+            all.docs.truncate(before.1);
+            let part = lex(&text[span.clone()], base + span.start as u32);
+            all.toks.extend(part.toks);
+            all.errors.extend(part.errors);
+            all.docs.extend(part.docs);
+        }
+    }
+    all
 }
 
 impl Lexer<'_> {
@@ -156,7 +189,7 @@ impl Lexer<'_> {
             .push(Diagnostic::error("BadToken", span, message));
     }
 
-    fn push(&mut self, kind: T, lo: usize, hi: usize) {
+    pub(super) fn push(&mut self, kind: T, lo: usize, hi: usize) {
         let glo = self.base + lo as u32;
         if let Some((span, lines)) = self.doc.take()
             && lines <= 1
@@ -182,7 +215,7 @@ impl Lexer<'_> {
         self.ends = false;
     }
 
-    fn newline(&mut self, at: usize) {
+    pub(super) fn newline(&mut self, at: usize) {
         if self.ends {
             self.semicolon(at);
         }
@@ -201,7 +234,7 @@ impl Lexer<'_> {
         };
     }
 
-    fn line_comment(&mut self, lo: usize, hi: usize) {
+    pub(super) fn line_comment(&mut self, lo: usize, hi: usize) {
         if self.out.toks.is_empty()
             && let Some(rest) = self.text[lo..hi].strip_prefix("//go:build ")
             && let Some(n) = rest.trim().strip_prefix("go1.")
@@ -213,7 +246,7 @@ impl Lexer<'_> {
         self.comment(lo, hi);
     }
 
-    fn block_comment(&mut self, lo: usize) -> usize {
+    pub(super) fn block_comment(&mut self, lo: usize) -> usize {
         let end = match self.text[lo + 2..].find("*/") {
             Some(p) => lo + p + 4,
             None => {

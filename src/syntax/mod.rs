@@ -9,6 +9,8 @@ pub mod dump;
 pub mod lex;
 pub mod literal;
 pub mod parse;
+mod quick;
+mod quick_lex;
 mod script;
 #[cfg(test)]
 mod tests;

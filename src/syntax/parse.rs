@@ -11,6 +11,7 @@
 use super::ast::*;
 use super::build::{Builder, Item};
 use super::diagnose;
+use super::quick;
 use super::script::Script;
 use super::token::{T, Tok};
 use super::{grammar, lex};
@@ -51,7 +52,7 @@ pub fn parse_text(
     opts: &ParseOptions,
 ) -> (Vec<Diagnostic>, bool, bool) {
     let lexed = lex::lex(&sources.file(file).text, sources.file(file).base);
-    parse_tokens(ast, sources, file, lexed, opts, None)
+    parse_tokens(ast, sources, file, lexed, opts, None, false)
 }
 
 /// Parses some declarations of a file: those in the byte ranges `spans`, which hold a
@@ -63,14 +64,9 @@ pub fn parse_pieces(
     spans: &[Range<usize>],
 ) -> Vec<Diagnostic> {
     let src = sources.file(file);
-    let mut all = lex::Lexed::default();
-    for r in spans {
-        let part = lex::lex(&src.text[r.clone()], src.base + r.start as u32);
-        all.toks.extend(part.toks);
-        all.errors.extend(part.errors);
-        all.docs.extend(part.docs);
-    }
-    parse_tokens(ast, sources, file, all, &ParseOptions::default(), None).0
+    let all = lex::lex_library(&src.text, src.base, spans);
+    let opts = ParseOptions::default();
+    parse_tokens(ast, sources, file, all, &opts, None, true).0
 }
 
 /// What stands before the declarations of a file.
@@ -90,9 +86,9 @@ pub fn parse_one(
     head: &Head,
 ) -> Vec<Diagnostic> {
     let src = sources.file(file);
-    let lexed = lex::lex(&src.text[span.clone()], src.base + span.start as u32);
+    let lexed = lex::lex_library(&src.text, src.base, &[span]);
     let opts = ParseOptions::default();
-    parse_tokens(ast, sources, file, lexed, &opts, Some(head)).0
+    parse_tokens(ast, sources, file, lexed, &opts, Some(head), true).0
 }
 
 fn parse_tokens(
@@ -102,6 +98,7 @@ fn parse_tokens(
     mut lexed: lex::Lexed,
     opts: &ParseOptions,
     head: Option<&Head>,
+    quickly: bool,
 ) -> (Vec<Diagnostic>, bool, bool) {
     let src = sources.file(file);
     let end = src.base + src.text.len() as u32;
@@ -130,6 +127,7 @@ fn parse_tokens(
         imports,
         decls: Vec::new(),
         script: Script::default(),
+        quickly,
     };
     let script = opts.script && driver.toks.first().map(|t| t.kind) != Some(T::Package);
     driver.b.malformed = &lexed_errors;
@@ -195,6 +193,8 @@ pub(super) struct Driver<'a> {
     imports: Vec<ImportSpec>,
     pub(super) decls: Vec<Decl>,
     pub(super) script: Script,
+    /// The text is the library's.
+    quickly: bool,
 }
 
 /// The end (exclusive) of the item at `i`: after the first semicolon outside brackets.
@@ -277,6 +277,23 @@ impl Driver<'_> {
         if self.package.is_some() && self.toks[i].kind == T::Import && !self.decls.is_empty() {
             self.note_fault(self.toks[i].lo);
         }
+        if !self.quickly || quick::item(&mut self.b, own).is_none() {
+            next = self.by_grammar(i, j, own);
+        }
+        match self.b.finish() {
+            Some(Item::Package(p)) => self.package = Some(p),
+            Some(Item::Imports(v)) => self.imports.extend(v),
+            Some(Item::Decl(d)) => self.decls.push(d),
+            None => {}
+        }
+        next
+    }
+
+    fn by_grammar(&mut self, i: usize, j: usize, own: &[Tok]) -> usize {
+        if self.quickly {
+            self.b.undo();
+        }
+        let mut next = j;
         let result = self
             .parser
             .parse(&mut self.b, own.iter().map(|t| Ok((t.lo, t.kind, t.hi))));
@@ -286,12 +303,6 @@ impl Driver<'_> {
             self.b.undo();
             let from = self.toks.partition_point(|t| t.lo < here).max(i + 1);
             next = self.resync(from);
-        }
-        match self.b.finish() {
-            Some(Item::Package(p)) => self.package = Some(p),
-            Some(Item::Imports(v)) => self.imports.extend(v),
-            Some(Item::Decl(d)) => self.decls.push(d),
-            None => {}
         }
         next
     }

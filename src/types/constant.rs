@@ -49,6 +49,12 @@ pub enum ReprErr {
 impl Const {
     /// Parses an integer literal (any base, underscores, leading `0` for octal).
     pub fn parse_int(text: &str) -> Option<Const> {
+        let b = text.as_bytes();
+        let plain = b.len() <= 18 && b.iter().all(u8::is_ascii_digit);
+        if plain && (b.len() == 1 || b.first().is_some_and(|&c| c != b'0')) {
+            let n = b.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0'));
+            return Some(Const::Int(n.into()));
+        }
         let t = text.replace('_', "").to_ascii_lowercase();
         let (digits, radix) = match t.as_bytes() {
             [b'0', b'x', ..] => (&t[2..], 16),

@@ -15,6 +15,7 @@ use super::worker::Worker;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::{self, Rank};
 use crate::runtime::prim::word::{Ordering, fence};
+use crate::runtime::timers::NEVER;
 use crate::runtime::trace;
 use std::ptr::null;
 
@@ -23,6 +24,22 @@ impl Worker {
     /// guest memory outside the G's own arguments and the runtime are off limits.
     /// `long`: it will surely take long, so hand the P over at once.
     pub fn enter_blocking(&self, g: &G, long: bool) {
+        self.rt().begin_sysmon();
+        self.leave_p(g, long);
+    }
+
+    /// As `enter_blocking`, for a call that is mostly over at once and is made again when a
+    /// signal breaks it, after [`Runtime::still_blocked`]. Without other Gs and timers nobody
+    /// waits for the P.
+    pub fn enter_brief(&self, g: &G) {
+        let rt = self.rt();
+        if rt.num_goroutine() != 1 || rt.next_timer() != NEVER {
+            rt.begin_sysmon();
+        }
+        self.leave_p(g, false);
+    }
+
+    fn leave_p(&self, g: &G, long: bool) {
         lock_rank::assert_none_held();
         if trace::on() {
             trace::ends("syscall");
@@ -117,6 +134,13 @@ impl Worker {
 }
 
 impl Runtime {
+    /// A brief call was broken by a signal and is about to be made again.
+    pub fn still_blocked(&self) {
+        if super::late::is_due() {
+            self.begin_sysmon();
+        }
+    }
+
     /// `w`'s thread belongs to a G that does not run now: give the P away and sleep until
     /// the G is picked. False: the runtime ends.
     pub(crate) fn wait_locked(&self, w: &Worker) -> bool {

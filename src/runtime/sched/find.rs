@@ -62,6 +62,9 @@ pub(crate) fn find_runnable(w: &Worker) -> Option<(GRef, bool)> {
 /// The slice ended while switching: the chain of `runnext`s goes behind the ring.
 fn between_slices(w: &Worker) {
     let bits = w.poll.swap(0, Ordering::SeqCst);
+    if super::late::is_due() {
+        w.rt().begin_sysmon();
+    }
     if bits & POLL_PREEMPT != 0 {
         let p = w.p();
         let next = p.runq.take_next(p.sole.get());
@@ -225,6 +228,7 @@ pub(crate) fn stop_spinning(w: &Worker) {
 /// Gives the P to the idle list and looks once more; sleeps when there is still nothing.
 fn go_idle(w: &Worker) {
     let rt = w.rt();
+    rt.begin_sysmon();
     let p = w.p();
     let given = rt.sched.with(Rank::Sched, |s| {
         if rt.attention.load(Ordering::Relaxed) != 0 || s.global.len() != 0 {

@@ -24,6 +24,8 @@ mod duties;
 mod find;
 pub mod idle;
 mod inject;
+#[cfg_attr(shuttle, path = "late_model.rs")]
+mod late;
 mod monitor;
 pub mod policy;
 pub mod processor;
@@ -260,8 +262,6 @@ impl Runtime {
     /// As [`Runtime::start`], with the calling thread as the first M. Returns when the
     /// runtime ends.
     pub fn start_here(self: &Arc<Self>, setup: impl FnOnce(&Worker, &G)) {
-        let sysmon = self.clone();
-        self.spawn_thread("sysmon", move || monitor::run(&sysmon));
         let w = self.sched.with(Rank::Sched, |s| {
             let w = self.new_m(s);
             let p = self.take_idle(s).expect("a new runtime has an idle P");
@@ -270,6 +270,9 @@ impl Runtime {
         });
         let g = w.spawn(0, 0);
         setup(w, &g);
+        if !late::arm(w) {
+            self.begin_sysmon();
+        }
         w.first(g);
         w.run_m();
     }
@@ -614,6 +617,7 @@ impl Runtime {
         match run {
             Run::Old(m) => m.unpark(),
             Run::New(m) => {
+                self.begin_sysmon();
                 let rt = self.me.upgrade().expect("the runtime is alive");
                 self.spawn_thread("m", move || {
                     m.run_m();

@@ -11,7 +11,7 @@ use super::processor::Status;
 use super::worker::POLL_PREEMPT;
 use super::{ATTN_EXIT, ATTN_STOP, Runtime};
 use crate::runtime::lock_rank::Rank;
-use crate::runtime::prim::word::{AtomicU32, Ordering};
+use crate::runtime::prim::word::{AtomicBool, AtomicU32, Ordering};
 use crate::runtime::timers::NEVER;
 use crate::runtime::{prim, tuning};
 
@@ -19,6 +19,8 @@ use crate::runtime::{prim, tuning};
 #[derive(Default)]
 pub(crate) struct Sysmon {
     asleep: AtomicU32,
+    /// Its thread has been made.
+    pub(super) begun: AtomicBool,
     parker: prim::Parker,
 }
 

@@ -11,6 +11,7 @@
 //! world every 100 µs), and `schedule` looks at `poll` between slices anyway.
 
 use super::find;
+use super::late;
 use super::policy::{Cause, Place};
 use super::processor::P;
 use super::task::{G, GRef, Pending, State};
@@ -498,6 +499,9 @@ impl Worker {
     pub fn handle_poll(&self, g: &G) -> bool {
         let bits = self.poll.swap(0, Ordering::SeqCst);
         let rt = self.rt();
+        if late::is_due() {
+            rt.begin_sysmon();
+        }
         if rt.attention.load(Ordering::Acquire) & ATTN_EXIT != 0 {
             return false;
         }
