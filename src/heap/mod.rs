@@ -2,7 +2,7 @@
 //!
 //! Reading order: `rtti` (what a type looks like), `mem` (how guest memory may be
 //! touched), `block` (address region, size classes, side tables), `alloc` (the heap and
-//! the per-processor caches), `gc` (marking and freeing), `cycle` and `barrier` (the same
+//! the per-processor caches), `gc` (marking), `sweep` (freeing), `cycle` and `barrier` (the same
 //! beside the running program), `hash` (equality and hashing
 //! of any comparable type), `map` and `table` (Go's map).
 
@@ -16,7 +16,10 @@ pub mod hash;
 pub mod map;
 pub mod mem;
 pub mod rtti;
+mod stats;
+mod sweep;
 mod table;
 
-pub use alloc::{AllocCache, FixedShape, Heap, Stats, heap, zero_base};
+pub use alloc::{AllocCache, FixedShape, Heap, heap, zero_base};
 pub use gc::Marker;
+pub use stats::Stats;

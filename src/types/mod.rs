@@ -15,6 +15,7 @@ pub mod display;
 pub mod expr;
 pub mod funcs;
 mod hints;
+mod identity;
 pub mod index;
 pub mod infer;
 pub mod info;
