@@ -232,6 +232,13 @@ impl Reach {
         }
     }
 
+    /// Asks for the methods that printing and panics call without naming them.
+    pub fn machine(&mut self) {
+        for m in ["Error", "String"] {
+            self.mention(m);
+        }
+    }
+
     /// Whether anything of a package has been reached.
     pub fn has(&self, path: &str) -> bool {
         package(path).is_some_and(|p| self.packages[p])
@@ -452,6 +459,23 @@ mod tests {
                 out
             };
             assert_eq!(steps(true), steps(false), "{path}");
+        }
+    }
+
+    /// What the machine needs can be declared while the program runs: it has no variables to
+    /// initialise, and needs no other package.
+    #[test]
+    fn the_machine_needs_declarations_alone() {
+        let mut r = Reach::new();
+        r.machine();
+        for (p, name) in crate::load::ALWAYS {
+            r.ask(p, name);
+        }
+        let own = range(PACKAGES[package("runtime").expect("is there")].items);
+        for i in (0..ROWS.len()).filter(|&i| r.items.has(i)) {
+            let text = || &FILES[ROWS[i].file as usize].1[range(ROWS[i].span)];
+            assert!(own.contains(&i), "{}", text());
+            assert!(!ROWS[i].var && ROWS[i].kind != ItemKind::Init, "{}", text());
         }
     }
 
