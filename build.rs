@@ -251,9 +251,16 @@ impl<'a> Index<'a> {
                 .range((i, "")..(i + 1, ""))
                 .flat_map(|((_, n), items)| items.iter().map(|&it| (*n, it)))
                 .collect();
+            let frame: Vec<usize> = (first..last)
+                .filter(|&i| {
+                    let it = &self.items[i].1;
+                    let init = it.kind == Kind::Func && it.recv.is_none() && it.names == ["init"];
+                    init || matches!(it.kind, Kind::Package | Kind::Import)
+                })
+                .collect();
             writeln!(
                 out,
-                "    PackageRow {{ stem: {s:?}, files: ({}, {}), items: ({first}, {last}), names: &{names:?} }},",
+                "    PackageRow {{ stem: {s:?}, files: ({}, {}), items: ({first}, {last}), frame: &{frame:?}, names: &{names:?} }},",
                 files.start, files.end
             )
             .expect("a string");

@@ -11,12 +11,14 @@ use crate::lower;
 use crate::stdlib::reach::{self, Reach};
 use crate::syntax::ast::{Ast, Decl, ImportSpec};
 use crate::syntax::parse::{Head, ParseOptions, parse_one, parse_pieces, parse_text};
-use crate::types::check::{CheckOptions, Importer, check_body, check_labels, check_package};
+use crate::types::check::{
+    CheckOptions, Importer, check_body, check_labels, check_later, check_package,
+};
 use crate::types::info::CheckedPackage;
 use crate::types::ty::Pkg;
 
 /// What the machine itself needs of the library.
-const ALWAYS: &[(&str, &str)] = &[
+pub(crate) const ALWAYS: &[(&str, &str)] = &[
     ("runtime", "PanicNilError"),
     ("runtime", "errorString"),
     ("runtime", "boundsError"),
@@ -41,6 +43,9 @@ pub struct Bodies {
     packages: HashMap<String, Pkg>,
     /// By file number in the library.
     files: HashMap<u32, (FileId, Pkg, Head)>,
+    /// The files of package `runtime` when nothing of it is in the program, with the number
+    /// it is to have.
+    machine: Option<(Vec<(String, FileId)>, u32)>,
 }
 
 impl Bodies {
@@ -63,6 +68,72 @@ impl lower::Bodies for Within {
         found.extend(more);
         debug_assert!(found.is_empty(), "{found:?}");
         p
+    }
+
+    fn machine(&mut self) -> Option<CheckedPackage> {
+        let (ids, index) = self.0.machine.take()?;
+        let pieces = machine_pieces();
+        let mut ast = Ast::default();
+        let mut heads = Vec::new();
+        for p in pieces {
+            let id = ids.iter().find(|i| i.0 == p.name)?.1;
+            let found = parse_pieces(&mut ast, &self.1, id, &p.spans);
+            debug_assert!(found.is_empty(), "{found:?}");
+            heads.push((id, p.file, p.heads));
+        }
+        for f in &mut ast.files {
+            f.imports.retain(|i| i.path == "unsafe");
+        }
+        let mut imports = Imports(&self.0.packages);
+        let (mut p, found) = check_later(ast, &self.1, "runtime", index, &mut imports, &LIBRARY);
+        debug_assert!(found.is_empty(), "{found:?}");
+        note_heads(&mut p, &heads, &self.1, &mut self.0.files);
+        self.0.packages.insert("runtime".into(), p.info.pkg);
+        Some(p)
+    }
+}
+
+/// What the machine needs of package `runtime` when nothing else does.
+fn machine_pieces() -> Vec<reach::Piece> {
+    let mut reach = Reach::new();
+    reach.machine();
+    for (p, name) in ALWAYS {
+        reach.ask(p, name);
+    }
+    reach.pieces("runtime", false)
+}
+
+/// Functions of `p` that are there without their bodies, by file: where they begin, their
+/// items.
+fn note_heads(
+    p: &mut CheckedPackage,
+    heads: &[(FileId, u32, Vec<(usize, u32)>)],
+    sources: &SourceMap,
+    files: &mut HashMap<u32, (FileId, Pkg, Head)>,
+) {
+    for (id, number, heads) in heads {
+        let Some(f) = p.ast.files.iter().find(|f| f.id == *id) else {
+            continue;
+        };
+        let base = sources.file(*id).base;
+        // In source order, as the heads are.
+        for d in &f.decls {
+            if let Decl::Func(d) = d
+                && let at = (p.ast.ident(d.name).span.lo - base) as usize
+                && let Some(i) = heads.partition_point(|h| h.0 <= at).checked_sub(1)
+                && p.ast.func(d.func).body.is_none()
+                && reach::item_text(heads[i].1).1.contains(&at)
+            {
+                p.later.insert(d.func, heads[i].1);
+            }
+        }
+        let alias = |i: &ImportSpec| i.alias.map(|a| p.ast.name(a));
+        let imports = f.imports.iter().map(|i| (alias(i), i.path.clone()));
+        let head = Head {
+            package: p.ast.name(f.package),
+            imports: imports.collect(),
+        };
+        files.insert(*number, (*id, p.info.pkg, head));
     }
 }
 
@@ -94,6 +165,8 @@ struct Loader {
     whole: bool,
     /// Library files with bodies left out.
     files: HashMap<u32, (FileId, Pkg, Head)>,
+    /// Files of package `runtime`, when it is left out.
+    machine: Option<Vec<(String, FileId)>>,
 }
 
 struct Imports<'a>(&'a HashMap<String, Pkg>);
@@ -299,10 +372,12 @@ impl Loader {
             reach,
             whole,
             files: HashMap::default(),
+            machine: None,
         }
     }
 
     fn loaded(self) -> Loaded {
+        let index = self.packages.len() as u32;
         Loaded {
             sources: self.sources,
             packages: self.packages,
@@ -310,6 +385,7 @@ impl Loader {
             bodies: Box::new(Bodies {
                 packages: self.by_path,
                 files: self.files,
+                machine: self.machine.map(|ids| (ids, index)),
             }),
         }
     }
@@ -332,17 +408,29 @@ impl Loader {
                 self.diagnostics.extend(more);
             }
         }
-        // Printing calls these without naming them.
-        for m in ["Error", "String"] {
-            self.reach.mention(m);
-        }
-        for (p, name) in ALWAYS {
-            self.reach.ask(p, name);
+        self.reach.machine();
+        // At the first panic, if nothing in the program can look at it before.
+        let later = !self.whole && !self.reach.has("runtime");
+        if !later {
+            for (p, name) in ALWAYS {
+                self.reach.ask(p, name);
+            }
         }
         if parsed.len() < units.len() {
             return;
         }
-        self.standard("runtime");
+        if later {
+            let mut ids = Vec::new();
+            for (name, text) in reach::sources("runtime") {
+                let shown = format!("$GOSUB/{name}");
+                if let Ok(id) = self.sources.add(shown.clone(), Path::new(&shown), text) {
+                    ids.push((name.to_string(), id));
+                }
+            }
+            self.machine = Some(ids);
+        } else {
+            self.standard("runtime");
+        }
         for (path, ast, script) in parsed {
             self.check(path, ast, opts, script);
             if self
@@ -388,30 +476,7 @@ impl Loader {
         self.check(path, ast, &LIBRARY, false);
         self.active.pop();
         let p = self.packages.last_mut().expect("just checked");
-        for (id, number, heads) in heads {
-            let Some(f) = p.ast.files.iter().find(|f| f.id == id) else {
-                continue;
-            };
-            // In source order, as the heads are.
-            let base = self.sources.file(id).base as usize;
-            for d in &f.decls {
-                if let Decl::Func(d) = d
-                    && let at = p.ast.ident(d.name).span.lo as usize - base
-                    && let Some(i) = heads.partition_point(|h| h.0 <= at).checked_sub(1)
-                    && p.ast.func(d.func).body.is_none()
-                    && reach::item_text(heads[i].1).1.contains(&at)
-                {
-                    p.later.insert(d.func, heads[i].1);
-                }
-            }
-            let alias = |i: &ImportSpec| i.alias.map(|a| p.ast.name(a));
-            let imports = f.imports.iter().map(|i| (alias(i), i.path.clone()));
-            let head = Head {
-                package: p.ast.name(f.package),
-                imports: imports.collect(),
-            };
-            self.files.insert(number, (id, p.info.pkg, head));
-        }
+        note_heads(p, &heads, &self.sources, &mut self.files);
         true
     }
 

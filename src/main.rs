@@ -37,7 +37,6 @@ extern "C" fn main() -> i32 {
             }
         }
     }
-    memory::begin();
     let code = run();
     let _ = std::io::Write::flush(&mut std::io::stdout());
     // SAFETY: this only ends the process.
@@ -50,6 +49,7 @@ fn main() {
 }
 
 fn run() -> i32 {
+    memory::begin();
     let args = std::env::args_os()
         .skip(1)
         .map(|a| a.to_string_lossy().into_owned())

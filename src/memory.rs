@@ -21,7 +21,7 @@ pub struct Memory;
 /// Bytes of the stretch.
 const SIZE: usize = 1 << 20;
 /// Pages are asked for so many bytes at a time.
-const STEP: usize = 96 << 10;
+const STEP: usize = 32 << 10;
 /// Largest block, and the largest whose size is any multiple of 16 bytes. Between them are
 /// four sizes to each power of two.
 const MOST: usize = 64 << 10;

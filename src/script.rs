@@ -36,6 +36,16 @@ pub fn by_name() -> HashMap<&'static str, Vec<&'static str>> {
     out
 }
 
+/// The standard packages used by this name.
+fn named(name: &str) -> Vec<String> {
+    let version = |s: &str| s.ends_with(|c: char| c.is_ascii_digit());
+    stdlib::reach::stems()
+        .filter(|s| (s.ends_with(name) || version(s)) && !s.starts_with("internal_"))
+        .map(|s| s.replace('_', "/"))
+        .filter(|path| package_name(path) == name)
+        .collect()
+}
+
 /// Names that a file declares at its top level, and those it imports.
 fn declared(ast: &Ast) -> HashSet<&'static str> {
     let mut out = HashSet::default();
@@ -87,13 +97,12 @@ fn wanted(ast: &Ast, known: &dyn Fn(&str) -> bool) -> BTreeSet<&'static str> {
 /// Adds imports of the standard packages a script names without importing them. `known`
 /// says which names mean something else already.
 pub fn add_imports(ast: &mut Ast, known: &dyn Fn(&str) -> bool) {
-    let all = by_name();
     let mut specs = Vec::new();
     for name in wanted(ast, known) {
-        if let Some([path]) = all.get(name).map(Vec::as_slice) {
+        if let [path] = named(name).as_slice() {
             specs.push(ImportSpec {
                 alias: None,
-                path: path.to_string(),
+                path: path.clone(),
                 path_span: Span::NONE,
                 span: Span::NONE,
             });
@@ -114,13 +123,13 @@ pub fn soften(diags: &mut Vec<Diagnostic>) {
     diags.retain(|d| {
         d.severity != Severity::Error || seen.insert(d.span.lo) || d.span == Span::NONE
     });
-    let all = by_name();
     for d in diags {
         if matches!(d.code, "UnusedVar" | "UnusedImport") {
             d.severity = Severity::Warning;
         }
         if let Some(name) = d.message.strip_prefix("undefined: ")
-            && let Some(choices) = all.get(name).filter(|c| c.len() > 1)
+            && let choices = named(name)
+            && choices.len() > 1
         {
             let list: Vec<String> = choices.iter().map(|c| format!("import {c:?}")).collect();
             d.message = format!(
@@ -195,4 +204,17 @@ pub fn early_uses(ast: &Ast, info: &Info) -> Vec<Diagnostic> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{by_name, named};
+
+    #[test]
+    fn packages_are_found_by_their_names() {
+        for (name, paths) in by_name() {
+            assert_eq!(named(name), paths, "{name}");
+        }
+        assert_eq!(named("nothing"), Vec::<String>::new());
+    }
 }

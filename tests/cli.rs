@@ -387,3 +387,59 @@ fn explain_and_doc() {
     assert!(stdout(&gosub(&["doc", "strings"])).contains("\nfunc Index("));
     assert_eq!(gosub(&["doc", "strings.Nope"]).status.code(), Some(1));
 }
+
+/// A running program, its output and its messages.
+fn started(name: &str, program: &str) -> std::process::Child {
+    let path = file(name, program.as_bytes());
+    Command::new(env!("CARGO_BIN_EXE_gosub"))
+        .args(["run", text(&path)])
+        .env("GOMAXPROCS", "1")
+        .env("NO_COLOR", "1")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary starts")
+}
+
+/// One goroutine that never stops: signals are served all the same.
+#[test]
+fn a_signal_finds_a_busy_program() {
+    use std::io::{BufRead, BufReader, Read};
+    let program = "package main\n\nfunc spin() {\n\tfor {\n\t}\n}\n\nfunc main() {\n\tprintln(\"ready\")\n\tspin()\n}\n";
+    let mut child = started("busy.gosub", program);
+    let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    err.read_line(&mut line).expect("a line");
+    assert_eq!(line, "ready\n");
+    let kill = format!("kill -QUIT {}", child.id());
+    let sent = Command::new("sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success());
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(2));
+    assert!(rest.contains("goroutine 1"), "{rest}");
+    assert!(rest.contains("main.spin("), "{rest}");
+}
+
+/// A timer fires although the only goroutine waits for its reader.
+#[test]
+fn a_timer_fires_while_a_write_blocks() {
+    use std::io::{BufRead, BufReader, Read};
+    for start in ["", "go println(\"started\")\n\t"] {
+        let program = format!(
+            "package main\n\nimport (\n\t\"os\"\n\t\"time\"\n)\n\nfunc main() {{\n\t{start}time.AfterFunc(0, func() {{ println(\"fired\") }})\n\tos.Stdout.Write(make([]byte, 1<<20))\n}}\n"
+        );
+        let mut child = started(&format!("full{}.gosub", start.len()), &program);
+        let mut err = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        while line != "fired\n" {
+            line.clear();
+            assert_ne!(err.read_line(&mut line).expect("a line"), 0);
+        }
+        let mut all = Vec::new();
+        let out = child.stdout.as_mut().expect("a pipe");
+        out.read_to_end(&mut all).expect("bytes");
+        assert_eq!(all.len(), 1 << 20);
+        assert!(child.wait().expect("it ends").success());
+    }
+}

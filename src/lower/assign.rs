@@ -1,5 +1,6 @@
 //! Assignments, definitions and variable declarations.
 
+use super::call::Callee;
 use super::expr::{chan_elem, single};
 use super::func::{Fb, Var};
 use super::place::Place;
@@ -418,7 +419,10 @@ impl Fb<'_> {
             if self.big_store(p, rhs, t) {
                 return;
             }
-            let v = self.expr_as(rhs, t);
+            let v = match self.constant_error(rhs, t) {
+                Some(v) => v,
+                None => self.expr_as(rhs, t),
+            };
             self.store(p, v, t);
             return;
         }
@@ -432,5 +436,30 @@ impl Fb<'_> {
             let p = self.var_place(*o);
             self.store(p, v, t);
         }
+    }
+
+    /// The value of `errors.New("text")`, made here and now: package variables hold many, which
+    /// nothing changes. Race runs make the call, since their objects have a shadow.
+    fn constant_error(&mut self, e: ExprId, t: Ty) -> Option<u16> {
+        let ExprKind::Call { fun, args, .. } = self.kind(self.unparen(e)) else {
+            return None;
+        };
+        let (Callee::Func(f, _), &[arg]) = (self.callee(*fun).0, args.as_slice()) else {
+            return None;
+        };
+        let new = f.name.as_str() == "New" && f.pkg.is_some_and(|p| p.0.path == "errors");
+        if !new || self.ty(e) != t || crate::race::on() {
+            return None;
+        }
+        let text = self.const_of(arg)?.as_bytes()?.to_vec();
+        let r = self.lw.rtti_pointer("errors", "errorString")?;
+        let (p, len) = self.lw.string(&text);
+        let error: &'static [u128; 1] =
+            Box::leak(Box::new([u128::from(p) | u128::from(len) << 64]));
+        let v = self.alloc(2);
+        self.emit(Op::LdK2, v, 0, 0);
+        self.ext_of(r);
+        self.ext(error.as_ptr() as u64);
+        Some(v)
     }
 }

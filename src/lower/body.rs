@@ -184,6 +184,10 @@ impl Fb<'_> {
     pub fn entry_body(&mut self) {
         let base = self.call_base();
         for pkg in 0..self.lw.pkgs.len() {
+            let info = &self.lw.pkgs[pkg].info;
+            if info.init_order.is_empty() && info.inits.is_empty() {
+                continue;
+            }
             let id = self.lw.reserve(Job::Init { pkg });
             self.emit32(Op::Call, base, id);
         }

@@ -110,6 +110,8 @@ pub type NativeLookup = fn(&str) -> Option<u32>;
 pub trait Bodies {
     /// The whole of a function, checked as a package of its own.
     fn body(&mut self, number: u32) -> CheckedPackage;
+    /// The package with what only the machine itself needs, if it was left out; once.
+    fn machine(&mut self) -> Option<CheckedPackage>;
 }
 
 /// A declared function: the package and its place there.
@@ -185,6 +187,13 @@ impl Lowerer {
     pub fn add_package(&mut self, p: CheckedPackage) {
         self.pos_of.insert(p.info.pkg.path.clone(), self.pkgs.len());
         self.add(p);
+    }
+
+    /// Adds what the machine itself needs of the library, if it is not there yet.
+    pub fn add_machine(&mut self) {
+        if let Some(p) = self.bodies.as_mut().and_then(|b| b.machine()) {
+            self.add_package(p);
+        }
     }
 
     /// Adds the functions of a package or of a part of one.

@@ -54,6 +54,8 @@ struct PackageRow {
     stem: &'static str,
     files: (u32, u32),
     items: (u32, u32),
+    /// Those of them that come with the package: package clauses, imports, `init` functions.
+    frame: &'static [u32],
     /// Package-level names, sorted.
     names: &'static [(&'static str, u32)],
 }
@@ -126,6 +128,22 @@ impl Bits {
     }
     fn has(&self, i: usize) -> bool {
         self.0[i / 64] >> (i % 64) & 1 != 0
+    }
+    /// The numbers it has in a range.
+    fn within(&self, r: Range<usize>) -> impl Iterator<Item = usize> {
+        let mut next = r.start;
+        std::iter::from_fn(move || {
+            while next < r.end {
+                let word = self.0[next / 64] >> (next % 64);
+                if word != 0 {
+                    let found = next + word.trailing_zeros() as usize;
+                    next = found + 1;
+                    return (found < r.end).then_some(found);
+                }
+                next = (next / 64 + 1) * 64;
+            }
+            None
+        })
     }
     /// Adds a number; whether it is new.
     fn add(&mut self, i: usize) -> bool {
@@ -232,6 +250,13 @@ impl Reach {
         }
     }
 
+    /// Asks for the methods that printing and panics call without naming them.
+    pub fn machine(&mut self) {
+        for m in ["Error", "String"] {
+            self.mention(m);
+        }
+    }
+
     /// Whether anything of a package has been reached.
     pub fn has(&self, path: &str) -> bool {
         package(path).is_some_and(|p| self.packages[p])
@@ -242,7 +267,7 @@ impl Reach {
     fn early(&self, p: usize) -> HashSet<u32> {
         let mut methods: HashMap<u32, Vec<u32>> = HashMap::default();
         let mut todo = Vec::new();
-        for i in range(PACKAGES[p].items).filter(|&i| self.items.has(i)) {
+        for i in self.items.within(range(PACKAGES[p].items)) {
             match ROWS[i].kind {
                 ItemKind::Method => methods.entry(ROWS[i].name).or_default().push(i as u32),
                 ItemKind::Plain if ROWS[i].var => todo.push(i as u32),
@@ -289,11 +314,10 @@ impl Reach {
                 used: false,
             })
             .collect();
-        for i in range(row.items) {
+        let frame = row.frame.iter().map(|&i| i as usize);
+        let frame = frame.filter(|&i| !self.packages[p] && ROWS[i].kind == ItemKind::Frame);
+        for i in frame.chain(self.items.within(range(row.items))) {
             let r = &ROWS[i];
-            if r.kind != ItemKind::Frame && !self.items.has(i) {
-                continue;
-            }
             let piece = &mut out[(r.file - row.files.0) as usize];
             if r.keyword.1 > 0 {
                 piece.spans.push(range(r.keyword));
@@ -318,9 +342,12 @@ impl Reach {
         if std::mem::replace(&mut self.packages[p], true) {
             return;
         }
-        for i in range(PACKAGES[p].items) {
-            if ROWS[i].kind == ItemKind::Init {
-                self.item(i as u32);
+        for &i in PACKAGES[p].frame {
+            // What a clause names is not used by that.
+            if ROWS[i as usize].kind == ItemKind::Frame {
+                self.items.add(i as usize);
+            } else {
+                self.item(i);
             }
         }
         if PACKAGES[p].stem == "reflect" {
@@ -452,6 +479,23 @@ mod tests {
                 out
             };
             assert_eq!(steps(true), steps(false), "{path}");
+        }
+    }
+
+    /// What the machine needs can be declared while the program runs: it has no variables to
+    /// initialise, and needs no other package.
+    #[test]
+    fn the_machine_needs_declarations_alone() {
+        let mut r = Reach::new();
+        r.machine();
+        for (p, name) in crate::load::ALWAYS {
+            r.ask(p, name);
+        }
+        let own = range(PACKAGES[package("runtime").expect("is there")].items);
+        for i in (0..ROWS.len()).filter(|&i| r.items.has(i)) {
+            let text = || &FILES[ROWS[i].file as usize].1[range(ROWS[i].span)];
+            assert!(own.contains(&i), "{}", text());
+            assert!(!ROWS[i].var && ROWS[i].kind != ItemKind::Init, "{}", text());
         }
     }
 

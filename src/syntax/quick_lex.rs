@@ -40,6 +40,17 @@ fn keyword(word: &[u8]) -> T {
     }
 }
 
+/// Which bytes go on an identifier.
+static WORD: [bool; 256] = {
+    let mut t = [false; 256];
+    let mut c = 0;
+    while c < 128 {
+        t[c] = (c as u8).is_ascii_alphanumeric() || c == b'_' as usize;
+        c += 1;
+    }
+    t
+};
+
 /// The operator at the start of `b`, which is not empty, and its length.
 fn operator(b: &[u8]) -> Option<(T, usize)> {
     let at = |n: usize| b.get(n).copied().unwrap_or(0);
@@ -105,11 +116,8 @@ impl Lexer<'_> {
                     i += 1;
                 }
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
-                    let more = |c: &u8| c.is_ascii_alphanumeric() || *c == b'_';
-                    i += 1;
-                    while b.get(i).is_some_and(more) {
-                        i += 1;
-                    }
+                    let more = b[lo..].iter().position(|&c| !WORD[c as usize]);
+                    i = more.map_or(b.len(), |n| lo + n);
                     if b.get(i).is_some_and(|c| !c.is_ascii()) {
                         return false;
                     }

@@ -135,6 +135,21 @@ pub fn check_body(
     (CheckedPackage::new(ast, info), diags)
 }
 
+/// Checks a package as [`check_package`] does, while the program runs.
+pub fn check_later(
+    ast: Ast,
+    sources: &SourceMap,
+    path: &str,
+    index: u32,
+    importer: &mut dyn Importer,
+    opts: &CheckOptions,
+) -> (CheckedPackage, Vec<Diagnostic>) {
+    let before = super::display::current_pkg();
+    let checked = check_package(ast, sources, path, index, importer, opts);
+    super::display::set_current_pkg(before);
+    checked
+}
+
 /// The context an expression or statement is checked in.
 #[derive(Clone)]
 pub(super) struct Env {

@@ -99,7 +99,7 @@ impl Vm {
             *cx.fp.sub(2) = crate::bytecode::program::panic_done_code() as u64;
             *cx.fp.add(2) = v.0;
             *cx.fp.add(3) = v.1;
-            let e = &*funcs().base().add(self.panic_text as usize);
+            let e = &*funcs().base().add(self.panic_text() as usize);
             cx.pc = e.entry.load(Ordering::Acquire) as *const u64;
         }
         cx.arm();

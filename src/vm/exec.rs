@@ -70,15 +70,44 @@ struct Known {
     plain_error: &'static Rtti,
     /// What packages written in Go panic with.
     string: &'static Rtti,
+    /// `runtime.panicText`.
+    panic_text: FuncId,
+}
+
+impl Known {
+    fn find(lw: &mut Lowerer) -> Known {
+        lw.add_machine();
+        let text = lw
+            .find("runtime", "panicText")
+            .expect("runtime.panicText is declared");
+        Known {
+            panic_nil: lw
+                .rtti_pointer("runtime", "PanicNilError")
+                .expect("runtime.PanicNilError is declared"),
+            runtime_error: lw
+                .rtti_named("runtime", "errorString")
+                .expect("runtime.errorString is declared"),
+            bounds_error: lw
+                .rtti_named("runtime", "boundsError")
+                .expect("runtime.boundsError is declared"),
+            assertion_error: lw
+                .rtti_pointer("runtime", "TypeAssertionError")
+                .expect("runtime.TypeAssertionError is declared"),
+            plain_error: lw
+                .rtti_named("runtime", "plainError")
+                .expect("runtime.plainError is declared"),
+            string: lw.rtti_string(),
+            panic_text: lw.func_for(text, &[]),
+        }
+    }
 }
 
 /// The VM as the scheduler sees it.
 pub struct Vm {
     compiler: &'static Compiler,
-    known: Known,
+    /// Made at the first panic.
+    known: OnceLock<Known>,
     entry: FuncId,
-    /// `runtime.panicText`.
-    pub(super) panic_text: FuncId,
     /// `runtime.runFinalizers`, if the program can reach it.
     pub(super) finalizers: Option<FuncId>,
 }
@@ -178,24 +207,6 @@ fn first(g: &G, entry: FuncId) {
 
 fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
     let entry = lw.entry();
-    let known = Known {
-        panic_nil: lw
-            .rtti_pointer("runtime", "PanicNilError")
-            .expect("runtime.PanicNilError is declared"),
-        runtime_error: lw
-            .rtti_named("runtime", "errorString")
-            .expect("runtime.errorString is declared"),
-        bounds_error: lw
-            .rtti_named("runtime", "boundsError")
-            .expect("runtime.boundsError is declared"),
-        assertion_error: lw
-            .rtti_pointer("runtime", "TypeAssertionError")
-            .expect("runtime.TypeAssertionError is declared"),
-        plain_error: lw
-            .rtti_named("runtime", "plainError")
-            .expect("runtime.plainError is declared"),
-        string: lw.rtti_string(),
-    };
     heap().set_gc_request_hook(gc_request);
     heap().set_marked_hook(collect::marked);
     heap().set_check_marks(limits::godebug("gccheckmark") > 0);
@@ -207,18 +218,13 @@ fn make(mut lw: Lowerer, procs: usize) -> (std::sync::Arc<Runtime>, FuncId) {
         heap().set_max_bytes(n as usize);
         goroutine::MAX_STACK.fetch_min((n as usize).max(1 << 16), Ordering::Relaxed);
     }
-    let text = lw
-        .find("runtime", "panicText")
-        .expect("runtime.panicText is declared");
-    let panic_text = lw.func_for(text, &[]);
     let finalizers = lw
         .find("runtime", "runFinalizers")
         .map(|f| lw.func_for(f, &[]));
     let vm = Vm {
         compiler: COMPILER.get_or_init(|| Compiler(Mutex::new(lw))),
-        known,
+        known: OnceLock::new(),
         entry,
-        panic_text,
         finalizers,
     };
     let rt = Runtime::new(Box::new(vm), procs);
@@ -482,7 +488,7 @@ impl Vm {
             Exit::Panic => {
                 let v = (cx.x, cx.y);
                 if v.0 == 0 {
-                    let t = self.known.panic_nil as *const Rtti as u64;
+                    let t = self.known().panic_nil as *const Rtti as u64;
                     return self.unwound(cx, (t, crate::heap::zero_base() as u64), false);
                 }
                 self.unwound(cx, v, false)
@@ -587,12 +593,21 @@ impl Vm {
 
     // ----- panics -----
 
+    fn known(&self) -> &Known {
+        self.known.get_or_init(|| with_compiler(Known::find))
+    }
+
+    /// `runtime.panicText`.
+    pub(super) fn panic_text(&self) -> FuncId {
+        self.known().panic_text
+    }
+
     /// A run-time error value with this text.
     fn error_value(&self, cx: &mut Cx, prefixed: bool, text: &str) -> (u64, u64) {
         let t = if prefixed {
-            self.known.runtime_error
+            self.known().runtime_error
         } else {
-            self.known.plain_error
+            self.known().plain_error
         };
         self.text_value(cx, t, text)
     }
@@ -630,7 +645,7 @@ impl Vm {
             Shape::Fatal(t) => self.throw(cx, &t),
             Shape::Runtime(t) => {
                 let v = if code.is_about_bounds() {
-                    self.text_value(cx, self.known.bounds_error, &t)
+                    self.text_value(cx, self.known().bounds_error, &t)
                 } else {
                     self.error_value(cx, true, &t)
                 };
@@ -638,12 +653,12 @@ impl Vm {
             }
             Shape::Plain(t) if code == Code::Assert => {
                 // The pointee is one string, so a boxed string is its memory.
-                let (_, p) = self.text_value(cx, self.known.string, &t);
-                let ty = self.known.assertion_error as *const Rtti as u64;
+                let (_, p) = self.text_value(cx, self.known().string, &t);
+                let ty = self.known().assertion_error as *const Rtti as u64;
                 self.unwound(cx, (ty, p), false)
             }
             Shape::Plain(t) if t.starts_with("sync: ") => {
-                let v = self.text_value(cx, self.known.string, &t);
+                let v = self.text_value(cx, self.known().string, &t);
                 self.unwound(cx, v, false)
             }
             Shape::Plain(t) => {
