@@ -143,7 +143,9 @@ pub fn soften(diags: &mut Vec<Diagnostic>) {
 /// Warnings of variables that the statements declare and nothing uses.
 pub fn unused(info: &Info, said: &[Diagnostic]) -> Vec<Diagnostic> {
     let unread = |v: &&Obj| v.var_info().is_some_and(|i| !i.used.get());
-    let new = |v: &&Obj| !v.name.is_blank() && said.iter().all(|d| d.span.lo != v.span.lo);
+    // A name that only takes a type belongs to a variable that is told of by itself.
+    let spare = |v: &Obj| v.name.is_blank() || v.name.as_str().contains('\u{b7}');
+    let new = |v: &&Obj| !spare(v) && said.iter().all(|d| d.span.lo != v.span.lo);
     let vars = info.vars.iter().filter(unread).filter(new);
     vars.map(|v| {
         let text = format!("declared and not used: {}", v.name);
@@ -196,11 +198,9 @@ pub fn early_uses(ast: &Ast, info: &Info) -> Vec<Diagnostic> {
             && !inside(&literals, at)
             && !inside(&functions, at)
         {
-            out.push(Diagnostic::error(
-                "UndeclaredName",
-                id.span,
-                format!("undefined: {}", id.name),
-            ));
+            let text = format!("undefined: {}", id.name);
+            let d = Diagnostic::error("UndeclaredName", id.span, text);
+            out.push(d.with_label(obj.span, "declared by this later statement"));
         }
     }
     out

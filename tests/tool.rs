@@ -71,6 +71,9 @@ fn steady(s: &str) -> String {
         if line.starts_with("goroutine ") {
             line = "goroutine N".into();
         }
+        if line.starts_with("|- ") || line.starts_with("`- ") || line.starts_with("waiting ") {
+            line = numbers_of_goroutines(&line);
+        }
         if let Some(i) = line.find(" in goroutine ") {
             line.truncate(i);
         }
@@ -84,6 +87,21 @@ fn steady(s: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// `goroutine 7 [select 1s]` without the number and the times.
+fn numbers_of_goroutines(line: &str) -> String {
+    let mut words: Vec<String> = line.split(' ').map(String::from).collect();
+    for i in 1..words.len() {
+        let number = words[i].trim_end_matches([',', ':', ';']);
+        let time = number.trim_end_matches([']', 's', 'm', 'h']);
+        if words[i - 1] == "goroutine" && number.parse::<u64>().is_ok() {
+            words[i] = words[i].replace(number, "N");
+        } else if time != number && time.parse::<f64>().is_ok() {
+            words[i] = words[i].replace(time, "T");
+        }
+    }
+    words.join(" ")
 }
 
 #[test]
@@ -100,6 +118,36 @@ fn sessions() {
         }
     }
     assert!(n >= 2, "sessions are there");
+}
+
+#[test]
+fn a_saved_session_loads_again() {
+    let dir = std::env::temp_dir().join(format!("gosub-saved-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    let one = "func f() int {\n\treturn 2\n}\nf()\nx := f()\nfunc f() int {\n\treturn 3\n}\n\
+               x := fmt.Sprint(x, f())\n:dis f\n:save all.gosub\n";
+    let out = gosub(&dir, &["repl"], one);
+    assert!(
+        text(&out.stdout).contains("#3"),
+        "the new code: {}",
+        both(&out)
+    );
+    let out = gosub(
+        &dir,
+        &["repl"],
+        ":load all.gosub\nx\n:doc errors.Is\n:doc rand\n",
+    );
+    let _ = std::fs::remove_dir_all(&dir);
+    let shown = text(&out.stdout);
+    assert!(
+        shown.starts_with("2 // int\n\"2 3\" // string\n// Is reports"),
+        "{}",
+        both(&out)
+    );
+    assert!(
+        shown.contains("package rand // import \"math/rand\""),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -148,6 +196,21 @@ fn scripts_are_checked() {
         "-e:2:3: no new variables on left side of :=",
     );
     fails("x := 1\nx = \"s\"", "cannot use \"s\"");
+    // A name that is there already is told of by itself.
+    let code = "x, err := 1, 2\ny, err := 3, \"s\"\nfmt.Println(x, y, err)";
+    let out = gosub(&dir, &["-e", code], "");
+    assert!(!text(&out.stderr).contains('\u{b7}'), "{}", both(&out));
+    // The script's own main runs last, once if the call stands at the end.
+    let main = "func main() { fmt.Println(\"main\") }\nfmt.Println(\"first\")\nmain()";
+    let out = gosub(&dir, &["-e", main], "");
+    assert_eq!(both(&out), "first\nmain\n--- stderr\n");
+    let out = gosub(&dir, &["-e", &format!("{main}\nfmt.Println(\"last\")")], "");
+    assert_eq!(text(&out.stdout), "first\nmain\nlast\nmain\n");
+    assert!(
+        text(&out.stderr).contains("-e:3:1: warning: main runs after"),
+        "{}",
+        both(&out)
+    );
     fails(
         "println(rand.Int())",
         "several packages have this name, add one of: import",
@@ -407,6 +470,48 @@ fn benchmarks_print_gos_columns() {
     assert_eq!(fields.len(), 3, "{got}");
     assert_eq!(fields[1], "     100", "{got}");
     assert!(fields[2].ends_with(" ns/op"), "{got}");
+}
+
+#[test]
+fn benchmarks_without_figures() {
+    let dir = test_file(
+        "bench_ends",
+        "func BenchmarkBad(b *testing.B) { b.Error(\"bad\") }\n\
+         func BenchmarkSkip(b *testing.B) { b.Skip() }\n\
+         func BenchmarkTwice(b *testing.B) { b.Log(\"log\") }\n\
+         func BenchmarkPanic(b *testing.B) { panic(\"boom\") }",
+    );
+    let run = |more: &[&str]| {
+        let mut args = vec!["test", "-run=^$", "-benchtime=1x", "-cpu=1"];
+        args.extend(more);
+        text(&gosub(&dir, &args, "").stdout)
+    };
+    // The header comes with the first figures, or with the first name.
+    let got = run(&["-bench=Panic"]);
+    assert!(got.starts_with("panic: boom"), "{got}");
+    let got = run(&["-bench=Panic", "-v"]);
+    assert!(got.starts_with("goos: "), "{got}");
+    let got = run(&["-bench=Bad|Skip|Twice", "-count=2", "-json"]);
+    for line in [
+        "\"Output\":\"    x_test.go:5: bad\\n\",\"OutputType\":\"error\"}",
+        "\"Action\":\"fail\",\"Package\":\"bench_ends\",\"Test\":\"BenchmarkBad\"}",
+        "\"Action\":\"skip\",\"Package\":\"bench_ends\",\"Test\":\"BenchmarkSkip\"}",
+        "\"Package\":\"bench_ends\",\"Test\":\"BenchmarkTwice\",\"Output\":\"    x_test.go:7: log\\n\"}",
+        // What the second round prints is nobody's.
+        "\"Action\":\"output\",\"Package\":\"bench_ends\",\"Output\":\"    x_test.go:7: log\\n\"}",
+    ] {
+        assert!(got.contains(line), "{line} in {got}");
+    }
+}
+
+#[test]
+fn own_tests_come_before_those_of_the_external_package() {
+    let dir = test_file("order", "func TestOwn(t *testing.T) {}\nfunc Example() {}");
+    let outside = "package x_test\n\nimport \"testing\"\n\nfunc TestOutside(t *testing.T) {}\n";
+    std::fs::write(dir.join("a_test.go"), outside).expect("writable");
+    let got = text(&gosub(&dir, &["test", "-v"], "").stdout);
+    let runs: Vec<&str> = got.lines().filter(|l| l.starts_with("=== RUN")).collect();
+    assert_eq!(runs, ["=== RUN   TestOwn", "=== RUN   TestOutside"]);
 }
 
 #[test]

@@ -143,6 +143,10 @@ impl FuncTable {
         let i = by.partition_point(|e| e.0 <= pc).checked_sub(1)?;
         (pc < by[i].1).then_some(by[i].2)
     }
+    /// What a call of the function runs.
+    pub fn current(&self, id: FuncId) -> Option<&'static Proto> {
+        self.find(self.entries[id as usize].entry.load(Ordering::Acquire) as usize)
+    }
     /// All compiled functions in address order.
     pub fn all(&self) -> Vec<&'static Proto> {
         self.by_code

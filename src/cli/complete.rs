@@ -64,6 +64,9 @@ const TEST: &[&str] = &[
     "args",
 ];
 
+/// The shells there are scripts for.
+const SHELLS: &str = "bash zsh fish";
+
 fn words<'a>(list: impl Iterator<Item = &'a str>, before: &str) -> String {
     list.map(|w| format!("{before}{w}"))
         .collect::<Vec<_>>()
@@ -74,7 +77,7 @@ fn words<'a>(list: impl Iterator<Item = &'a str>, before: &str) -> String {
 pub fn script(shell: &str) -> Option<String> {
     let commands = words(COMMANDS.iter().map(|c| c.0), "");
     let flags = words(FLAGS.iter().chain(RUN).copied(), "--");
-    let test = words(TEST.iter().copied(), "-");
+    let test = words(TEST.iter().copied(), "-") + " --color --help";
     let mut s = String::new();
     match shell {
         "bash" => {
@@ -88,6 +91,10 @@ pub fn script(shell: &str) -> Option<String> {
                  \x20       COMPREPLY=($(compgen -W \"{test}\" -- \"$cur\"))\n\
                  \x20   elif [[ $cur == -* ]]; then\n\
                  \x20       COMPREPLY=($(compgen -W \"{flags}\" -- \"$cur\"))\n\
+                 \x20   elif [ \"${{COMP_WORDS[1]}}\" = completions ]; then\n\
+                 \x20       COMPREPLY=($(compgen -W \"{SHELLS}\" -- \"$cur\"))\n\
+                 \x20   elif [ \"${{COMP_WORDS[1]}}\" = help ]; then\n\
+                 \x20       COMPREPLY=($(compgen -W \"{commands}\" -- \"$cur\"))\n\
                  \x20   else\n\
                  \x20       COMPREPLY=($(compgen -f -- \"$cur\"))\n\
                  \x20   fi\n\
@@ -108,6 +115,10 @@ pub fn script(shell: &str) -> Option<String> {
                  \x20       compadd -- {test}\n\
                  \x20   elif [[ $words[CURRENT] == -* ]]; then\n\
                  \x20       compadd -- {flags}\n\
+                 \x20   elif [[ $words[2] == completions ]]; then\n\
+                 \x20       compadd -- {SHELLS}\n\
+                 \x20   elif [[ $words[2] == help ]]; then\n\
+                 \x20       compadd -- {commands}\n\
                  \x20   else\n        _files\n    fi\n}}\ncompdef _gosub gosub\n"
             );
         }
@@ -116,6 +127,12 @@ pub fn script(shell: &str) -> Option<String> {
                 let _ = writeln!(
                     s,
                     "complete -c gosub -n __fish_use_subcommand -a {name} -d '{what}'"
+                );
+            }
+            for (command, list) in [("completions", SHELLS), ("help", &commands)] {
+                let _ = writeln!(
+                    s,
+                    "complete -c gosub -n '__fish_seen_subcommand_from {command}' -f -a '{list}'"
                 );
             }
             for f in FLAGS.iter().chain(RUN) {

@@ -9,12 +9,7 @@ use crate::stdlib::reach;
 
 /// Prints what `args` name: `PKG[.NAME[.METHOD]]`, `PKG NAME`, or the same with a file.
 pub fn main(args: &[String]) -> i32 {
-    let result = match args {
-        [one] => split(one),
-        [pkg, symbol] => package(pkg).map(|s| (s, Some(symbol.clone()))),
-        _ => Err("want one package and at most one name".into()),
-    };
-    match result.and_then(|(source, symbol)| document(&source, symbol.as_deref())) {
+    match text(args) {
         Ok(text) => {
             print!("{text}");
             exit::OK
@@ -24,6 +19,16 @@ pub fn main(args: &[String]) -> i32 {
             exit::FAILED
         }
     }
+}
+
+/// What [`main`] prints.
+pub fn text(args: &[String]) -> Result<String, String> {
+    let (source, symbol) = match args {
+        [one] => split(one)?,
+        [pkg, symbol] => (package(pkg)?, Some(symbol.clone())),
+        _ => return Err("want one package and at most one name".into()),
+    };
+    document(&source, symbol.as_deref())
 }
 
 /// Takes `path/pkg.Name.Method` apart.
@@ -61,8 +66,9 @@ fn package(name: &str) -> Result<Source, String> {
     }
     // The last part of a path is enough: `rand` is `math/rand`.
     let end = format!("/{name}");
-    let mut paths = reach::stems().map(|s| s.replace('_', "/"));
-    match paths.find(|p| p.ends_with(&end) && !p.starts_with("internal/")) {
+    let paths = reach::stems().map(|s| s.replace('_', "/"));
+    let found = paths.filter(|p| p.ends_with(&end) && !p.starts_with("internal/"));
+    match found.min_by_key(String::len) {
         Some(p) if !name.is_empty() => package(&p),
         _ => Err(format!("no package or file {name}")),
     }

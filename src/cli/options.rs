@@ -318,6 +318,15 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             break;
         }
         if !a.starts_with('-') || a == "-" {
+            let is_command = super::complete::COMMANDS.iter().any(|c| c.0 == a);
+            if !explicit && is_command && !std::path::Path::new(&a).exists() {
+                // Flags may come before the command.
+                let flags = args.len() - 1 - rest.len();
+                let mut again = vec![a];
+                again.extend_from_slice(&args[..flags]);
+                again.extend(rest);
+                return parse(&again);
+            }
             files.push(a);
             if verb == "run" {
                 tail = rest.by_ref().collect();
@@ -528,6 +537,26 @@ mod tests {
                 args: words("1 2")
             }
         );
+    }
+
+    #[test]
+    fn flags_may_come_before_the_command() {
+        for line in [
+            "--error-format=json check a.go",
+            "-race -tags x vet a.go",
+            "-v test .",
+        ] {
+            let mut words = words(line);
+            let there = parse(&words).expect("valid");
+            let command = words.iter().position(|w| !w.contains('-') && w.len() > 2);
+            let command = words.remove(command.expect("a command"));
+            words.insert(0, command);
+            assert_eq!(
+                there.command,
+                parse(&words).expect("valid").command,
+                "{line}"
+            );
+        }
     }
 
     #[test]

@@ -253,8 +253,7 @@ impl Lowerer {
     /// The code of a function that has been compiled, or is now.
     pub fn code_of(&mut self, obj: Obj) -> Option<&'static Proto> {
         let id = self.func_for(obj, &[]);
-        self.compile(id)
-            .or_else(|| funcs().all().into_iter().find(|p| p.id == id))
+        self.compile(id).or_else(|| funcs().current(id))
     }
 
     /// A function value for a package-level function without parameters.
@@ -526,6 +525,13 @@ impl Lowerer {
         self.global_free = (a + size, self.global_free.1 - size);
         self.globals.insert(obj, a);
         a
+    }
+
+    /// Where a package variable lies and its type, if code that uses it was compiled.
+    pub fn variable(&mut self, obj: Obj) -> Option<(usize, &'static Rtti)> {
+        let at = *self.globals.get(&obj)?;
+        let t = obj.ty.get()?;
+        Some((at, self.rtti(t)))
     }
 
     /// A function value for a function without captures.

@@ -574,10 +574,23 @@ impl Fb<'_> {
             }
         }
         let out = self.alloc(2);
-        self.emit(Op::Select, out, comm.len() as u16, u16::from(has_default));
-        for c in &comm {
-            let bytes = c.elem.map_or(0, |e| size_align(e).0 as u64);
-            self.ext(c.dir | (c.ch as u64) << 8 | (c.val as u64) << 24 | bytes << 40);
+        // One case alone is the plain operation, also in dumps.
+        let only = comm.len() == 1 && !has_default;
+        if only {
+            let c = &comm[0];
+            match c.elem {
+                Some(e) => {
+                    self.emit(Op::Recv, c.val, c.ch, out + 1);
+                    self.ext(size_align(e).0 as u64);
+                }
+                None => self.emit(Op::Send, c.ch, c.val, 0),
+            }
+        } else {
+            self.emit(Op::Select, out, comm.len() as u16, u16::from(has_default));
+            for c in &comm {
+                let bytes = c.elem.map_or(0, |e| size_align(e).0 as u64);
+                self.ext(c.dir | (c.ch as u64) << 8 | (c.val as u64) << 24 | bytes << 40);
+            }
         }
         self.targets.push(Target {
             label,
@@ -592,7 +605,9 @@ impl Fb<'_> {
             match c.comm {
                 None => self.branch_op(Op::JgeI, out, 0, next),
                 Some(s) => {
-                    self.branch_op(Op::JneI, out, i as u16, next);
+                    if !only {
+                        self.branch_op(Op::JneI, out, i as u16, next);
+                    }
                     let case = &comm[i];
                     i += 1;
                     if let Some(elem) = case.elem {

@@ -110,6 +110,10 @@ sys_native!(close, 1, |c| {
 sys_native!(write_string, 2, |c| {
     let (fd, b) = (c.int(), c.str());
     crate::race::file_write(0, 0);
+    if (fd == 1 || fd == 2) && crate::vm::session::print_above(b) {
+        c.ret_int(b.len() as i64).ret_int(0);
+        return Exit::Next;
+    }
     let (n, code) = brief(c.cx, || {
         counted(libc::write(fd as i32, b.as_ptr().cast(), b.len()))
     });

@@ -2,6 +2,8 @@
 //! of goroutines and channels, read while the world is stopped.
 #![allow(unsafe_code)]
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -20,9 +22,11 @@ use crate::vm::collect::find_lost;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::goroutine;
 use crate::vm::leak::Seeker;
+use crate::vm::names as source;
 use crate::vm::natives::{Call, Entry};
 use crate::vm::session::{self, Question};
 use crate::vm::traceback;
+use names::{Names, state};
 
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -274,19 +278,84 @@ fn leads_to(g: &G, objects: &[usize]) -> bool {
     false
 }
 
+/// Whether the goroutine could get at one of the objects: from its stack, or through the
+/// session's variables that the functions on its stack name.
+fn refers(g: &G, objects: &[usize], names: &Names) -> bool {
+    if leads_to(g, objects) {
+        return true;
+    }
+    let roots: Vec<(usize, usize)> = objects
+        .iter()
+        .filter_map(|o| Some(names.find(*o)?.1.root))
+        .collect();
+    if roots.is_empty() {
+        return false;
+    }
+    let names_root = |w: &u64| {
+        let at = |r: &(usize, usize)| (r.0..r.1).contains(&(*w as usize));
+        roots.iter().any(at)
+    };
+    traceback::stopped_frames(g)
+        .iter()
+        .filter_map(|f| funcs().find(f.pc))
+        .any(|code| code.code.iter().any(names_root))
+}
+
+/// What a waiting goroutine waits for, by name; "" if it has none.
+fn what_for(g: &G, objects: &[usize], names: &Names) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for o in objects {
+        if let Some(n) = names.find(*o) {
+            out.push(n.1.name.clone());
+        }
+    }
+    if out.len() < objects.len() || out.is_empty() {
+        // What the source calls it.
+        let frames = traceback::stopped_frames(g);
+        let named = source::wait(&frames, g.wait_reason()).1;
+        if named.len() >= out.len() {
+            out = named;
+        }
+    }
+    out.join(", ")
+}
+
+/// A time to come, in words.
+fn from_now(when: i64) -> String {
+    let s = (when - nanotime()).max(0) as f64 / 1e9;
+    match s {
+        s if s < 9.95 => format!("{s:.1}s"),
+        s if s < 120.0 => format!("{s:.0}s"),
+        s if s < 7200.0 => format!("{:.0} minutes", s / 60.0),
+        s => format!("{:.0} hours", s / 3600.0),
+    }
+}
+
 /// Who could end a goroutine's wait, in words.
 fn wakers(cx: &Cx, id: u64) -> String {
     let me = cx.g().id();
     let w = cx.w();
     w.stop_the_world();
-    let mut reason = None;
-    let mut objects = Vec::new();
+    let names = Names::of_session(&session::variables());
+    let mut found = None;
     w.rt().for_each_g(|g| {
-        if g.id() == id && g.state() == State::Waiting {
-            reason = Some(g.wait_reason());
-            g.for_each_wait_obj(|o| objects.push(o));
+        if g.id() != id {
+            return;
+        }
+        match g.state() {
+            State::Waiting => {
+                let e = describe(g, false);
+                let what = what_for(g, &e.objects, &names);
+                found = Some((e, what, w.rt().woken_at(g)));
+            }
+            State::Syscall => found = Some((describe(g, false), String::new(), None)),
+            _ => {}
         }
     });
+    let Some((e, what, due)) = found else {
+        w.start_the_world();
+        return String::new();
+    };
     let mut can: Vec<Entry1> = Vec::new();
     let mut may: Vec<Entry1> = Vec::new();
     let mut others = 0;
@@ -296,11 +365,11 @@ fn wakers(cx: &Cx, id: u64) -> String {
             return;
         }
         others += 1;
-        if others > 10_000 {
+        if others > 10_000 || e.objects.is_empty() {
             return;
         }
-        if !leads_to(g, &objects) {
-            // It may know the object as a variable of the session.
+        if !refers(g, &e.objects, &names) {
+            // A function it will call may know the object.
             let timed = matches!(g.wait_reason(), WaitReason::Sleep | WaitReason::IoWait);
             if (g.state() != State::Waiting || timed) && may.len() < 3 {
                 may.push(describe(g, false));
@@ -309,7 +378,7 @@ fn wakers(cx: &Cx, id: u64) -> String {
         }
         // One that waits for the same things does not help.
         let mut same = g.state() == State::Waiting;
-        g.for_each_wait_obj(|o| same &= objects.contains(&o));
+        g.for_each_wait_obj(|o| same &= e.objects.contains(&o));
         if same {
             return;
         }
@@ -323,10 +392,15 @@ fn wakers(cx: &Cx, id: u64) -> String {
     if can.is_empty() {
         can = may;
     }
-    let Some(r) = reason.filter(|r| !matches!(r, WaitReason::Sleep | WaitReason::IoWait)) else {
-        return String::new();
-    };
-    let who = if r.is_for_ever() {
+    let who = if e.reason == WaitReason::Sleep {
+        due.map_or(String::new(), |t| format!("it wakes in {}", from_now(t)))
+    } else if let Some(t) = due {
+        format!("a timer wakes it in {}", from_now(t))
+    } else if e.reason == WaitReason::IoWait {
+        "something outside wakes it (network, pipe, terminal)".into()
+    } else if !e.waiting {
+        "a call of the operating system".into()
+    } else if e.reason.is_for_ever() {
         "nobody can ever wake it".to_string()
     } else if !can.is_empty() {
         let mut list: Vec<String> = can
@@ -343,10 +417,21 @@ fn wakers(cx: &Cx, id: u64) -> String {
         let n = plural(others, "other goroutine");
         format!("{n} cannot (:wait shows why)")
     };
+    let what = if what.is_empty() {
+        String::new()
+    } else {
+        format!(" for {what}")
+    };
     format!(
-        "waiting: {} in goroutine {id}; {who}; Ctrl-C gives up\n",
-        r.text()
+        "waiting{what} ({} in goroutine {id}): {who}; Ctrl-C gives up\n",
+        e.status
     )
+}
+
+/// The file without its folders, and the line.
+fn short_place(p: &traceback::Place) -> String {
+    let file = p.file.rsplit('/').next().unwrap_or(&p.file);
+    format!("{file}:{}", p.line)
 }
 
 fn describe(g: &G, whole: bool) -> Entry1 {
@@ -370,10 +455,7 @@ fn describe(g: &G, whole: bool) -> Entry1 {
         pc: g.created_pc(),
         is_return: false,
     })
-    .map_or(String::new(), |p| {
-        let file = p.file.rsplit('/').next().unwrap_or(&p.file);
-        format!("{}:{}", file, p.line)
-    });
+    .map_or(String::new(), |p| short_place(&p));
     Entry1 {
         id: g.id(),
         status: g.status_text(),
@@ -406,11 +488,13 @@ fn all(cx: &Cx, question: Question) -> Vec<Entry1> {
     out
 }
 
+/// How long something has lasted, after a blank; nothing for less than a second.
 fn seconds(s: f64) -> String {
-    if s < 0.95 {
-        String::new()
-    } else {
-        format!(" {s:.0}s")
+    match s {
+        s if s < 0.95 => String::new(),
+        s if s < 120.0 => format!(" {s:.0}s"),
+        s if s < 7200.0 => format!(" {:.0}m", s / 60.0),
+        s => format!(" {:.0}h", s / 3600.0),
     }
 }
 
@@ -478,61 +562,209 @@ fn is_lock(r: WaitReason) -> bool {
     )
 }
 
-/// Objects with those that wait for them.
-fn by_object(entries: &[Entry1], want: impl Fn(&Entry1) -> bool) -> BTreeMap<usize, Vec<&Entry1>> {
-    let mut out: BTreeMap<usize, Vec<&Entry1>> = BTreeMap::new();
-    for e in entries.iter().filter(|e| e.waiting && want(e)) {
-        for o in &e.objects {
-            out.entry(*o).or_default().push(e);
+/// Most goroutines of which is told whom they could wake.
+const EXPLAINED: usize = 200;
+
+/// One thing that goroutines wait for.
+struct Awaited {
+    /// Its name and state, or its address.
+    title: String,
+    who: Vec<usize>,
+    /// Who could end the waits, and what is to be said of that.
+    wakers: String,
+}
+
+/// What the session tells of waits: who waits, for what, and who could end it.
+struct Waits {
+    entries: Vec<Entry1>,
+    things: Vec<Awaited>,
+    /// Locks that somebody has, and groups that are not done, without anybody waiting.
+    busy: Vec<String>,
+}
+
+/// Who holds the lock at an address, where the race detector knows.
+fn holders(cx: &Cx, lo: usize) -> String {
+    let mut out = String::new();
+    cx.w().rt().for_each_g(|g| {
+        let Some(th) = g.race() else { return };
+        for h in th.held.iter().filter(|h| h.addr == lo) {
+            let at = traceback::place(traceback::Frame {
+                pc: crate::race::stack::pc_of(h.site),
+                is_return: false,
+            });
+            let at = at.map_or(String::new(), |p| format!(" since {}", short_place(&p)));
+            let _ = write!(out, ", held by goroutine {}{at}", g.id());
         }
-    }
+    });
     out
 }
 
-fn locks(entries: &[Entry1]) -> String {
-    let held = by_object(entries, |e| is_lock(e.reason));
-    if held.is_empty() {
-        return "nobody waits for a lock\n".into();
-    }
-    tree(&held)
-}
-
-fn tree(objects: &BTreeMap<usize, Vec<&Entry1>>) -> String {
-    let mut out = String::new();
-    for (o, who) in objects {
-        let _ = writeln!(out, "0x{o:x}");
-        for (i, e) in who.iter().take(LISTED).enumerate() {
-            let last = i + 1 == who.len();
-            let branch = if last { "`-" } else { "|-" };
-            let _ = writeln!(
-                out,
-                "{branch} goroutine {} [{}{}] at {}",
-                e.id,
-                e.status,
-                seconds(e.since),
-                e.place
+/// Reads the waits of all goroutines; `locks`: only those for locks and the like.
+fn waits_of(cx: &Cx, locks: bool) -> Waits {
+    let me = cx.g().id();
+    let w = cx.w();
+    w.stop_the_world();
+    let names = Names::of_session(&session::variables());
+    let mut entries: Vec<Entry1> = Vec::new();
+    let mut objects: BTreeMap<usize, (String, Vec<usize>)> = BTreeMap::new();
+    w.rt().for_each_g(|g| {
+        if g.id() == me || g.id() == 1 {
+            return;
+        }
+        let e = describe(g, false);
+        if e.waiting && (!locks || is_lock(e.reason)) {
+            let own = Names::of_frames(g);
+            for o in &e.objects {
+                let title = || {
+                    if let Some((at, n)) = names.find(*o) {
+                        return format!("{} ({}{})", n.name, state(at, n).0, holders(cx, at));
+                    }
+                    if let Some((at, n)) = own.find(*o) {
+                        let text = format!("{} ({}{})", n.name, state(at, n).0, holders(cx, at));
+                        return format!("{text} of goroutine {}", e.id);
+                    }
+                    match what_for(g, &[*o], &names) {
+                        t if t.is_empty() || e.objects.len() > 1 => format!("0x{o:x}"),
+                        t => format!("{t} of goroutine {}", e.id),
+                    }
+                };
+                let t = objects.entry(*o).or_insert_with(|| (title(), Vec::new()));
+                t.1.push(entries.len());
+            }
+        }
+        entries.push(e);
+    });
+    let explained = entries.len() <= EXPLAINED;
+    let mut things: Vec<Awaited> = Vec::new();
+    for (o, (title, who)) in objects {
+        let mut can = Vec::new();
+        let mut due = None;
+        w.rt().for_each_g(|g| {
+            if who.iter().any(|i| entries[*i].id == g.id()) {
+                due = due.or_else(|| w.rt().woken_at(g));
+            } else if explained && g.id() != me && g.id() != 1 && refers(g, &[o], &names) {
+                can.push(format!("goroutine {} [{}]", g.id(), g.status_text()));
+            }
+        });
+        if let Some(t) = due {
+            can.insert(0, format!("a timer in {}", from_now(t)));
+        }
+        if names.find(o).is_some() {
+            can.push(
+                if can.is_empty() {
+                    "only an input"
+                } else {
+                    "an input"
+                }
+                .into(),
             );
         }
-        if who.len() > LISTED {
-            let _ = writeln!(out, "`- and {} more", who.len() - LISTED);
+        let wakers = match can.as_slice() {
+            _ if !explained => String::new(),
+            [] => "nobody else refers to it".into(),
+            [one] => format!("{one} could end that"),
+            [init @ .., last] => format!("{} or {last} could end that", init.join(", ")),
+        };
+        things.push(Awaited { title, who, wakers });
+    }
+    let mut busy = Vec::new();
+    for (at, n) in names.iter() {
+        let (text, b) = state(at, n);
+        let title = format!("{} ({text}{})", n.name, holders(cx, at));
+        if b && !things.iter().any(|t| t.title == title) {
+            busy.push(title);
+        }
+    }
+    w.start_the_world();
+    things.sort_by(|a, b| a.title.cmp(&b.title));
+    busy.sort();
+    for t in &mut things {
+        t.who.sort_by_key(|i| entries[*i].id);
+    }
+    Waits {
+        entries,
+        things,
+        busy,
+    }
+}
+
+fn locks(w: &Waits) -> String {
+    let mut out = tree(w);
+    for b in &w.busy {
+        let _ = writeln!(out, "{b}\n`- nobody waits");
+    }
+    if out.is_empty() {
+        out.push_str("no lock is held, nobody waits for one\n");
+    }
+    out
+}
+
+/// Goroutines that do the same at one place take one line from so many on.
+const TOGETHER: usize = 5;
+
+/// Lines about the goroutines that wait for one thing.
+fn branches(w: &Waits, who: &[usize]) -> Vec<String> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Entry1>> = BTreeMap::new();
+    for e in who.iter().map(|i| &w.entries[*i]) {
+        groups.entry((e.status, &e.place)).or_default().push(e);
+    }
+    let mut rows: Vec<(u64, String)> = Vec::new();
+    for ((status, place), all) in groups {
+        if let [first, .., last] = all.as_slice()
+            && all.len() >= TOGETHER
+        {
+            let ids = format!("{} ... {}", first.id, last.id);
+            let text = format!("{} goroutines [{status}] at {place}  ({ids})", all.len());
+            rows.push((first.id, text));
+            continue;
+        }
+        for e in all {
+            let since = seconds(e.since);
+            let text = format!("goroutine {} [{status}{since}] at {place}", e.id);
+            rows.push((e.id, text));
+        }
+    }
+    rows.sort();
+    rows.into_iter().map(|r| r.1).collect()
+}
+
+fn tree(w: &Waits) -> String {
+    let mut out = String::new();
+    for t in &w.things {
+        let mut rows = branches(w, &t.who);
+        if rows.len() > LISTED {
+            let more = rows.len() - LISTED;
+            rows.truncate(LISTED);
+            rows.push(format!("and {more} more"));
+        }
+        if !t.wakers.is_empty() {
+            rows.push(t.wakers.clone());
+        }
+        let _ = writeln!(out, "{}", t.title);
+        for (i, r) in rows.iter().enumerate() {
+            let branch = if i + 1 == rows.len() { "`-" } else { "|-" };
+            let _ = writeln!(out, "{branch} {r}");
         }
     }
     out
 }
 
-fn waits(entries: &[Entry1]) -> String {
-    let mut out = tree(&by_object(entries, |_| true));
+fn waits(w: &Waits) -> String {
+    let mut out = tree(w);
     let for_ever = |e: &&Entry1| e.waiting && e.reason.is_for_ever();
-    for e in entries.iter().filter(for_ever) {
+    let mut lost: Vec<&Entry1> = w.entries.iter().filter(for_ever).collect();
+    lost.sort_by_key(|e| e.id);
+    for e in lost {
         let _ = writeln!(
             out,
-            "nothing\n`- goroutine {} [{}] at {}",
+            "nothing\n|- goroutine {} [{}] at {}\n`- nobody can end that",
             e.id, e.status, e.place
         );
     }
     if out.is_empty() {
-        out.push_str("nobody waits\n");
-    } else if entries
+        out.push_str("nobody waits for anybody\n");
+    } else if w
+        .entries
         .iter()
         .all(|e| e.waiting && e.reason != WaitReason::Sleep && e.reason != WaitReason::IoWait)
     {
@@ -569,9 +801,15 @@ unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
         crate::try_exit!(c.ret_str(text.as_bytes()));
         return Exit::Next;
     }
+    if let Question::Locks | Question::Waits = question {
+        let is_locks = question == Question::Locks;
+        let w = waits_of(c.cx, is_locks);
+        let text = if is_locks { locks(&w) } else { waits(&w) };
+        crate::try_exit!(c.ret_str(text.as_bytes()));
+        return Exit::Next;
+    }
     let entries = all(c.cx, question);
     let text = match question {
-        Question::Goroutines => list(&entries),
         Question::Goroutine(ALL) => {
             let all: Vec<&str> = entries.iter().map(|e| e.stack.as_str()).collect();
             all.join("\n")
@@ -580,8 +818,7 @@ unsafe fn report(cx: &mut Cx, base: *mut u64) -> Exit {
             Some(e) => e.stack.clone(),
             None => format!("there is no goroutine {id}\n"),
         },
-        Question::Locks => locks(&entries),
-        _ => waits(&entries),
+        _ => list(&entries),
     };
     crate::try_exit!(c.ret_str(text.as_bytes()));
     Exit::Next

@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet as HashSet;
 use super::ast::*;
 use super::parse::{Driver, item_end};
 use super::token::{T, Tok};
-use crate::base::diag::Diagnostic;
+use crate::base::diag::{Diagnostic, Severity};
 use crate::base::intern::Name;
 use crate::base::span::Span;
 
@@ -244,9 +244,37 @@ impl Driver<'_> {
         }
     }
 
+    /// The script's own `main` runs after the statements. A call at their end asks for
+    /// nothing else; an earlier one makes it run twice.
+    fn calls_of_main(&mut self, stmts: &mut Vec<StmtId>) {
+        let ast = &*self.b.ast;
+        let calls = |s: &StmtId| match ast.stmt(*s).kind {
+            StmtKind::Expr(e) => match ast.expr(e).kind {
+                ExprKind::Call { fun, ref args, .. } => {
+                    let name = |id| ast.name(id).as_str() == "main";
+                    args.is_empty() && matches!(ast.expr(fun).kind, ExprKind::Ident(id) if name(id))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if stmts.last().is_some_and(calls) {
+            stmts.pop();
+        }
+        for s in stmts.iter().filter(|s| calls(s)) {
+            let text = "main runs after the other statements too: this call makes it run twice";
+            let mut d = Diagnostic::error("", ast.stmt(*s).span, text);
+            d.severity = Severity::Warning;
+            self.b.errors.push(d);
+        }
+    }
+
     /// Declares the function that runs the statements.
     fn add_main(&mut self) {
-        let stmts = std::mem::take(&mut self.script.stmts);
+        let mut stmts = std::mem::take(&mut self.script.stmts);
+        if self.script.own_main {
+            self.calls_of_main(&mut stmts);
+        }
         if stmts.is_empty() && self.script.own_main {
             return;
         }

@@ -4,8 +4,11 @@
 //! Works on checked packages without errors; each check is a file. Findings are warnings:
 //! they never stop a program from running.
 
+mod asserts;
+mod bools;
 mod calls;
 mod cancel;
+mod comments;
 mod copylock;
 mod loops;
 mod printf;
@@ -47,6 +50,9 @@ pub fn vet(pkg: &CheckedPackage, sources: &SourceMap) -> Vec<Diagnostic> {
     v.lost_cancels();
     v.unreachable();
     v.test_functions();
+    v.bools();
+    v.asserts();
+    v.comments();
     v.found.sort_by_key(|d| d.span.lo);
     v.found
 }

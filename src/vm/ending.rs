@@ -59,7 +59,7 @@ impl Vm {
             out.push('\n');
         }
         let last = recs.last().expect("a panic is in flight");
-        if last.signal {
+        if shown.iter().any(|r| r.signal) {
             out.push_str("[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]\n");
         }
         out.push('\n');
@@ -220,6 +220,9 @@ pub fn explain_all(rt: &Runtime, skip: *const G) -> String {
 
 pub(super) fn eprint_all(s: &str) {
     use std::io::Write;
+    if session::print_above(s.as_bytes()) {
+        return;
+    }
     let _ = std::io::stderr().write_all(s.as_bytes());
 }
 

@@ -216,32 +216,52 @@ fn cases(text: &str) -> Vec<String> {
         return Vec::new();
     };
     let body = closing(&text[open..]).map_or("", |n| &text[open..open + n]);
+    let b = body.as_bytes();
     let mut out = Vec::new();
     let mut depth = 0;
-    for line in body.lines() {
-        let l = line.trim_start();
-        // Cases of an inner select are not this one's.
-        if depth == 1
-            && let Some(case) = l.strip_prefix("case ")
-            && let Some(at) = case.find("<-")
-        {
-            let left = case[..at].trim_end();
-            let name = if left.is_empty() || left.ends_with('=') {
-                operand(case[at + 2..].trim_start())
-            } else {
-                operand(left)
-            };
-            out.extend(short(name));
-        }
-        for c in line.bytes() {
-            match c {
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => {}
+    let mut i = 0;
+    while i < b.len() {
+        match b[i] {
+            b'"' | b'`' | b'\'' => i += literal(&b[i..]),
+            b'/' if body[i..].starts_with("//") => i += line_end(&b[i..]),
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            b'c' if depth == 1 && !b[i - 1].is_ascii_alphanumeric() => {
+                // Cases of an inner select are not this one's.
+                if let Some(case) = body[i..].strip_prefix("case ") {
+                    out.extend(case_channel(&case[..line_end(case.as_bytes())]));
+                }
             }
+            _ => {}
         }
+        i += 1;
     }
     out
+}
+
+/// Bytes up to the end of the line.
+fn line_end(b: &[u8]) -> usize {
+    b.iter().position(|c| *c == b'\n').unwrap_or(b.len())
+}
+
+/// Bytes from a quote to the one that ends the literal, which is not counted.
+fn literal(b: &[u8]) -> usize {
+    let mut i = 1;
+    while i < b.len() && b[i] != b[0] {
+        i += if b[i] == b'\\' && b[0] != b'`' { 2 } else { 1 };
+    }
+    i
+}
+
+/// The channel of a case, given what follows its keyword.
+fn case_channel(case: &str) -> Option<String> {
+    let at = case.find("<-")?;
+    let left = case[..at].trim_end();
+    if left.is_empty() || left.ends_with('=') {
+        short(operand(case[at + 2..].trim_start()))
+    } else {
+        short(operand(left))
+    }
 }
 
 /// Where a goroutine waits, in the user's own code, and the names of what it waits for.
@@ -309,5 +329,7 @@ mod tests {
         assert_eq!(awaited("s.mu.Lock()", W::MutexLock), ["s.mu"]);
         let select = "select {\n\tcase v := <-a:\n\t\tselect {\n\t\tcase <-z:\n\t\t}\n\tcase b.c <- 1:\n\tcase <-ctx.Done():\n\t}\n";
         assert_eq!(awaited(select, W::Select), ["a", "b.c", "ctx.Done()"]);
+        let line = "select { case x := <-a: f(\"case <-q\") // case <-r\n case <-time.After(1): }";
+        assert_eq!(awaited(line, W::Select), ["a", "time.After(1)"]);
     }
 }

@@ -36,6 +36,15 @@ struct State {
     /// Type of the expression that is being evaluated.
     type_text: String,
     question: Question,
+    variables: Vec<Variable>,
+}
+
+/// A variable that inputs have declared.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    pub name: String,
+    pub addr: usize,
+    pub ty: &'static crate::heap::rtti::Rtti,
 }
 
 /// What the session wants to know about goroutines.
@@ -166,6 +175,41 @@ pub fn ask(q: Question) {
 }
 pub fn question() -> Question {
     with(|s| s.question)
+}
+/// What inputs have declared so far, for answers.
+pub fn set_variables(all: Vec<Variable>) {
+    with(|s| s.variables = all);
+}
+pub fn variables() -> Vec<Variable> {
+    with(|s| s.variables.clone())
+}
+
+// ----- output while an input is typed -----
+
+/// Takes text that is to appear above the line being typed.
+type Print = Box<dyn Fn(&[u8]) + Send + Sync>;
+static PRINTER: std::sync::OnceLock<Print> = std::sync::OnceLock::new();
+static TYPING: AtomicBool = AtomicBool::new(false);
+
+/// Says who prints while an input is typed; the first word counts.
+pub fn set_printer(p: Print) {
+    // There is one session in a process.
+    let _ = PRINTER.set(p);
+}
+/// Says whether an input is being typed on the terminal.
+pub fn typing(on: bool) {
+    TYPING.store(on, Ordering::SeqCst);
+}
+/// Prints text above the line being typed. False: none is, the text goes where it would.
+#[inline]
+pub fn print_above(text: &[u8]) -> bool {
+    if !TYPING.load(Ordering::Relaxed) {
+        return false;
+    }
+    if let Some(p) = PRINTER.get() {
+        p(text);
+    }
+    PRINTER.get().is_some()
 }
 
 // ----- the VM's side -----

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::unit::Wrap;
 use super::{Next, Repl};
+use crate::base::diag::Diagnostic;
 use crate::cli::suggest;
 use crate::vm::session::{self, Question};
 
@@ -50,9 +51,18 @@ const COMMANDS: &[(&str, bool)] = &[
     ("quit", false),
 ];
 
-/// Names of all commands, for completion.
-pub fn names() -> impl Iterator<Item = &'static str> {
+/// Names of all commands.
+fn names() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|c| c.0)
+}
+
+/// What completes the beginning of a command: names, with a blank if an argument must follow.
+pub fn completions(start: &str) -> Vec<String> {
+    COMMANDS
+        .iter()
+        .filter(|c| c.0.starts_with(start))
+        .map(|c| format!("{}{}", c.0, if c.1 { " " } else { "" }))
+        .collect()
 }
 
 impl Repl {
@@ -111,20 +121,13 @@ impl Repl {
                 Ok(t) => println!("{t}"),
                 Err(d) => self.units.print(&d, self.tty, self.color),
             },
-            "doc" => match self.units.doc(arg) {
-                Some(t) => print!("{t}"),
-                None => eprintln!("nothing is known of {arg}"),
-            },
+            "doc" => self.doc(arg),
             "dis" => match self.units.listing(arg) {
                 Some(t) => print!("{t}"),
                 None => eprintln!("{arg} is not a function with code"),
             },
             "load" => match crate::load::read_source(Path::new(arg)) {
-                Ok(t) => {
-                    if self.eval(&t) {
-                        self.log.push(t);
-                    }
-                }
+                Ok(t) => self.load(&t),
                 Err(e) => eprintln!("{e}"),
             },
             "save" => {
@@ -141,7 +144,53 @@ impl Repl {
         Next::Go
     }
 
+    /// What the session or the library says about a name.
+    fn doc(&mut self, name: &str) {
+        if let Some(t) = self.units.doc(name) {
+            return print!("{t}");
+        }
+        let words: Vec<String> = name.split_whitespace().map(String::from).collect();
+        match crate::cli::doc::text(&words) {
+            Ok(t) => print!("{t}"),
+            Err(_) => eprintln!("nothing is known of {name}"),
+        }
+    }
+
+    /// Runs a file: as one input, or input by input if it is a session's, where names may be
+    /// declared again.
+    fn load(&mut self, text: &str) {
+        let again =
+            |d: &Diagnostic| ["DuplicateDecl", "NoNewVar", "DuplicateMethod"].contains(&d.code);
+        match self.units.compile(text, Wrap::Show) {
+            Ok(code) => {
+                if let Some(f) = code {
+                    self.run(f);
+                }
+                self.log.push(text.to_string());
+            }
+            Err(diags) if diags.iter().any(again) => {
+                let mut input = String::new();
+                for line in text.lines() {
+                    input.push_str(line);
+                    input.push('\n');
+                    if super::unit::unfinished(&input) {
+                        continue;
+                    }
+                    let whole = std::mem::take(&mut input);
+                    if !whole.trim().is_empty() && !self.keep(&whole) {
+                        return;
+                    }
+                }
+                if !input.trim().is_empty() {
+                    self.keep(&input);
+                }
+            }
+            Err(diags) => self.units.print(&diags, self.tty, self.color),
+        }
+    }
+
     fn ask(&mut self, q: Question) {
+        session::set_variables(self.units.variables());
         session::ask(q);
         match self.units.helper("Report") {
             Some(f) => self.run(f),

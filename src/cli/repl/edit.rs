@@ -108,8 +108,7 @@ impl Helper {
         if let Some(word) = head.strip_prefix(':')
             && !word.contains(' ')
         {
-            let all = commands::names().filter(|n| n.starts_with(word));
-            return (1, all.map(String::from).collect());
+            return (1, commands::completions(word));
         }
         let in_word = |c: char| c.is_alphanumeric() || c == '_';
         let start = head

@@ -1,7 +1,8 @@
 //! The interactive session (`gosub` on a terminal, `gosub repl`).
 //!
 //! * `unit` compiles one input against what earlier ones declared · `commands` the words
-//!   that start with a colon · `edit` completion, colours, hints, when an input is whole.
+//!   that start with a colon · `edit` completion, colours, hints, when an input is whole ·
+//!   `output` what goroutines print while an input is typed.
 //!
 //! An input becomes one more file of package `main`, whose scope persists: its statements
 //! are a function that runs on a goroutine of its own, its variables are package
@@ -10,6 +11,7 @@
 mod again;
 mod commands;
 mod edit;
+mod output;
 mod unit;
 
 use std::io::{IsTerminal, Read, Write};
@@ -144,11 +146,21 @@ impl Repl {
             // There is none the first time.
             let _ = ed.load_history(h);
         }
+        let printer = ed.create_external_printer().ok();
+        let output = printer.map(output::Output::start);
         loop {
             if let Some(h) = ed.helper_mut() {
                 h.names = self.units.names();
             }
-            match ed.readline(&self.prompt()) {
+            let prompt = self.prompt();
+            if let Some(o) = &output {
+                o.typing(true);
+            }
+            let line = ed.readline(&prompt);
+            if let Some(o) = &output {
+                o.typing(false);
+            }
+            match line {
                 Ok(line) => {
                     if line.trim().is_empty() {
                         continue;
@@ -202,10 +214,17 @@ impl Repl {
         if let Some(command) = text.trim().strip_prefix(':') {
             return self.command(command);
         }
-        if self.eval(text) {
+        self.keep(text);
+        Next::Go
+    }
+
+    /// Runs an input and remembers it. False: it did not compile.
+    fn keep(&mut self, text: &str) -> bool {
+        let fine = self.eval(text);
+        if fine {
             self.log.push(text.trim_end().to_string());
         }
-        Next::Go
+        fine
     }
 
     /// Compiles and runs an input. False: it did not compile.
@@ -283,6 +302,7 @@ impl Repl {
 
     /// Asks something beside the running input.
     fn aside(&self, q: session::Question) {
+        session::set_variables(self.units.variables());
         session::ask(q);
         if let Some(f) = self.units.helper("Report") {
             session::aside(f);

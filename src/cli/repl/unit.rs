@@ -153,6 +153,25 @@ impl Units {
             .collect()
     }
 
+    /// Where the variables lie that inputs have declared.
+    pub fn variables(&self) -> Vec<session::Variable> {
+        let scope = self.growing.pkg.scope.borrow();
+        let mut out = Vec::new();
+        vm::exec::with_compiler(|lw| {
+            for (n, o) in scope.iter() {
+                if n.as_str().contains('\u{b7}') || !matches!(o.kind, ObjKind::Var { .. }) {
+                    continue;
+                }
+                if let Some((addr, ty)) = lw.variable(*o) {
+                    let name = n.to_string();
+                    out.push(session::Variable { name, addr, ty });
+                }
+            }
+        });
+        out.sort_by(|a, b| a.name.cmp(&b.name));
+        out
+    }
+
     /// Compiles an input; the function value that runs it, if it has statements. On
     /// errors nothing has changed.
     pub fn compile(&mut self, text: &str, wrap: Wrap) -> Result<Option<u64>, Vec<Diagnostic>> {

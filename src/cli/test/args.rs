@@ -19,7 +19,7 @@ pub struct Args {
     explore: Option<bool>,
     /// Flags for the test program, without `-test.`.
     flags: Vec<(&'static str, String)>,
-    /// After `-args`, and unknown flags after the packages.
+    /// What follows `-args`, and flags that only the program can know with their values.
     rest: Vec<String>,
 }
 
@@ -41,8 +41,16 @@ const SWITCHES: &[&str] = &[
     "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race", "explore",
 ];
 /// Flags that are accepted and change nothing.
-const IGNORED_VALUES: &[&str] = &["p", "mod", "outputdir"];
-const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath"];
+const IGNORED_VALUES: &[&str] = &[
+    "p",
+    "mod",
+    "modfile",
+    "outputdir",
+    "ldflags",
+    "gcflags",
+    "asmflags",
+];
+const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath", "buildvcs"];
 /// Flags that Go has and this command refuses, with the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("c", "there is no test binary to keep: tests run at once"),
@@ -132,6 +140,11 @@ const GO_CHECKS: &[&str] = &[
 /// Our checks by go vet's names, and whether `go test` runs them by itself.
 const CHECKS: &[(&str, &str, bool)] = &[
     ("VetAtomic", "atomic", true),
+    ("VetBools", "bools", true),
+    ("VetBuildTag", "buildtag", true),
+    ("VetDirective", "directive", true),
+    ("VetErrorsAs", "errorsas", true),
+    ("VetIfaceAssert", "ifaceassert", true),
     ("VetNilFunc", "nilfunc", true),
     ("VetPrintf", "printf", true),
     ("VetStringInt", "stringintconv", true),
@@ -167,6 +180,8 @@ fn truth(name: &str, value: Option<&str>) -> Result<bool, String> {
 /// Parses the arguments after `test`.
 pub fn parse(args: &[String]) -> Result<Args, String> {
     let mut out = Args::default();
+    // A flag was seen that only the test program can know; what follows may be its value.
+    let mut foreign = false;
     let mut it = args.iter();
     while let Some(a) = it.next() {
         if a == "-args" || a == "--args" {
@@ -178,7 +193,12 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             .or_else(|| a.strip_prefix('-'))
             .filter(|f| !f.is_empty())
         else {
-            out.packages.push(a.clone());
+            let list = if foreign {
+                &mut out.rest
+            } else {
+                &mut out.packages
+            };
+            list.push(a.clone());
             continue;
         };
         let (name, value) = match flag.split_once('=') {
@@ -233,16 +253,17 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             truth(name, value)?;
         } else if let Some((_, why)) = REFUSED.iter().find(|r| r.0 == name) {
             return Err(format!("-{name}: {why}"));
-        } else if !out.packages.is_empty() {
-            // As the go command: unknown flags after the packages are the program's.
-            out.rest.push(a.clone());
-            out.rest.extend(it.cloned());
-            break;
         } else {
+            // As with the go command, unknown flags are the program's; the command keeps
+            // those for itself that look misspelt before any package.
             let all = VALUES.iter().chain(SWITCHES).copied();
-            let hint = suggest::closest(name, all)
-                .map_or(String::new(), |s| format!("; did you mean -{s}?"));
-            return Err(format!("unknown flag -{name}{hint}"));
+            if out.packages.is_empty()
+                && let Some(s) = suggest::closest(name, all)
+            {
+                return Err(format!("unknown flag -{name}; did you mean -{s}?"));
+            }
+            foreign = true;
+            out.rest.push(a.clone());
         }
     }
     out.local = out.packages.is_empty();
@@ -310,6 +331,17 @@ mod tests {
                  -test.short=true -test.v=true -run y"
             )
         );
+    }
+
+    #[test]
+    fn unknown_flags_are_the_programs() {
+        let a = parse(&words("-mode fast -run X -size=3 y -ldflags -s")).expect("valid");
+        assert!(a.local);
+        let all = "-test.paniconexit0 -test.timeout=10m0s -test.run=X -mode fast -size=3 y";
+        assert_eq!(a.for_program(), words(all));
+        let a = parse(&words("./a -mode fast -v")).expect("valid");
+        assert_eq!(a.packages, words("./a"));
+        assert!(a.verbose() && a.rest == words("-mode fast"));
     }
 
     #[test]

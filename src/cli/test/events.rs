@@ -25,7 +25,7 @@ pub struct Converter {
     /// Inside a log entry of a failure.
     in_error: bool,
     /// The end of a test whose report may still go on: action, test, seconds.
-    result: Option<(&'static str, String, String)>,
+    result: Option<(&'static str, String, Option<String>)>,
 }
 
 /// A JSON string, escaped as Go does.
@@ -248,7 +248,7 @@ impl Converter {
         if let Some((action, test, elapsed)) = self.result.take() {
             let m = More {
                 test: &test,
-                elapsed: Some(&elapsed),
+                elapsed: elapsed.as_deref(),
                 ..More::default()
             };
             self.event(action, m, out)?;
@@ -300,8 +300,10 @@ impl Converter {
                 "BENCH" => "bench",
                 _ => return Ok(()),
             };
-            let seconds: f64 = time.trim_end_matches("s)").parse().unwrap_or(0.0);
-            self.result = Some((action, name.to_string(), format!("{seconds}")));
+            // Benchmarks that give no figures have no time.
+            let seconds: Option<f64> = time.trim_end_matches("s)").parse().ok();
+            let seconds = seconds.map(|s| format!("{s}"));
+            self.result = Some((action, name.to_string(), seconds));
             return Ok(());
         }
         self.test.clear();

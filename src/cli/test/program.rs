@@ -87,6 +87,11 @@ pub fn run(args: &[String]) -> i32 {
             own.push(file);
         }
     }
+    // The package's own tests come before those of its external test package.
+    for list in [&mut found.tests, &mut found.benchmarks, &mut found.fuzz] {
+        list.sort_by_key(|e| e.external);
+    }
+    found.examples.sort_by_key(|e| e.entry.external);
     if !found.problems.is_empty() {
         return refuse(super::SETUP, &format!("# {path}\n"), |out| {
             render(&sources, &found.problems, format, false, out)

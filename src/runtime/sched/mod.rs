@@ -483,6 +483,22 @@ impl Runtime {
         }
         done
     }
+    /// When a timer ends the wait of `g` (the world is stopped): its sleep, or the first timer
+    /// of a channel it waits for.
+    pub fn woken_at(&self, g: &G) -> Option<i64> {
+        if g.wait_reason() == super::wait_reason::WaitReason::Sleep {
+            return self.all_ps().find_map(|p| p.timers.sleeps_until(g));
+        }
+        let mut least: Option<i64> = None;
+        g.for_each_wait_obj(|o| {
+            self.for_each_timer(|t| {
+                if o != 0 && t.is_channel() && t.arg() == o {
+                    least = Some(least.map_or(t.when(), |l| l.min(t.when())));
+                }
+            });
+        });
+        least
+    }
     /// Whether the clock jumps.
     pub fn has_virtual_time(&self) -> bool {
         self.virtual_time.load(Ordering::Relaxed)

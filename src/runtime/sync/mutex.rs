@@ -59,6 +59,11 @@ impl Mutex {
             .is_ok()
     }
 
+    /// Whether somebody has it, for messages.
+    pub fn is_locked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & LOCKED != 0
+    }
+
     /// `Lock`.
     #[inline]
     pub fn lock(&self, w: &Worker, g: &G) -> Sync {

@@ -45,6 +45,17 @@ impl RwMutex {
         unsafe { &*p.cast() }
     }
 
+    /// Whether a writer has it (or waits for readers to leave) and how many readers do, for
+    /// messages. Readers that wait for a writer are not counted.
+    pub fn holders(&self) -> (bool, u32) {
+        let n = self.readers.load(Ordering::Relaxed);
+        if n >= 0 {
+            return (false, n as u32);
+        }
+        let inside = self.reader_wait.load(Ordering::Relaxed).max(0) as u32;
+        (inside == 0, inside)
+    }
+
     /// `RLock`.
     #[inline]
     pub fn rlock(&self, w: &Worker, g: &G) -> Sync {

@@ -34,6 +34,11 @@ impl WaitGroup {
         unsafe { &*p.cast() }
     }
 
+    /// The count, for messages.
+    pub fn count(&self) -> i32 {
+        split(self.state.load(Ordering::Relaxed)).0
+    }
+
     /// `Add(delta)`; `Done` is `add(-1)`.
     #[inline]
     pub fn add(&self, w: &Worker, delta: i32) -> Sync {

@@ -137,6 +137,14 @@ impl TimerHeap {
         }
     }
 
+    /// When a goroutine that sleeps here is due (the world is stopped).
+    pub(crate) fn sleeps_until(&self, g: &G) -> Option<i64> {
+        let what = g as *const G as usize + 1;
+        self.entries.with(Rank::Timers, |v| {
+            v.iter().find(|e| e.what == what).map(|e| e.when)
+        })
+    }
+
     /// Takes out a sleeping goroutine (the world is stopped). False: it is not here.
     pub(crate) fn wake_early(&self, g: &G) -> bool {
         let what = g as *const G as usize + 1;

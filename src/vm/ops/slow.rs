@@ -689,8 +689,10 @@ pub unsafe fn print(_pc: *const u64, fp: *mut u64, _cx: *mut Cx, w: u64) -> R {
         out.push(b'\n');
     }
     use std::io::Write;
-    // Nothing can be done when standard error is gone.
-    let _ = std::io::stderr().write_all(&out);
+    if !crate::vm::session::print_above(&out) {
+        // Nothing can be done when standard error is gone.
+        let _ = std::io::stderr().write_all(&out);
+    }
     Exit::Next
 }
 
