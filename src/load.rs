@@ -103,11 +103,14 @@ fn machine_pieces() -> Vec<reach::Piece> {
     reach.pieces("runtime", false)
 }
 
-/// Functions of `p` that are there without their bodies, by file: where they begin, their
-/// items.
+/// Functions that are there without their bodies: their file, its number, where each begins
+/// and its item.
+type Heads = (FileId, u32, Vec<(usize, u32)>);
+
+/// Notes the functions of `p` that are there without their bodies.
 fn note_heads(
     p: &mut CheckedPackage,
-    heads: &[(FileId, u32, Vec<(usize, u32)>)],
+    heads: &[Heads],
     sources: &SourceMap,
     files: &mut HashMap<u32, (FileId, Pkg, Head)>,
 ) {

@@ -368,6 +368,16 @@ macro_rules! for_each_instr {
             SliceStr D2 S2 _ 1;
             /// a = pointer to the array under slice b; panics when its length is below extension word 1
             SliceArr D S2 _ 1;
+            /// a = unsafe.Pointer(pointer b); extension = descriptor of what b points to
+            ToUnsafe D S _ 1;
+            /// a = (*T)(unsafe.Pointer b), checked; extension = descriptor of T
+            OfUnsafe D S _ 1;
+            /// pair a = unsafe.Slice(b, c); extension = element descriptor
+            UnsafeSl D2 S S 1;
+            /// pair a = unsafe.String(b, c); extension = descriptor of byte
+            UnsafeStr D2 S S 1;
+            /// a = unsafe.StringData(string b)
+            StrData D S2 _ 0;
             /// pair a = make([]T, b, c); extension = element descriptor
             MkSlice D2 S S 1;
             /// pair a = append(slice b, 8-byte c); extension = element descriptor

@@ -296,6 +296,27 @@ impl Heap {
         }
     }
 
+    /// Whether an address lies in an object without pointers.
+    pub fn is_plain(&self, addr: usize) -> bool {
+        if self.find_object(addr).is_none() {
+            return false;
+        }
+        let mut b = ((addr - self.region.base) >> BLOCK_SHIFT) as u32;
+        // SAFETY: as in `find_object`; the caller's pointer keeps the object.
+        unsafe {
+            let mut m = self.region.meta(b);
+            if kind_of(m) == kind::TAIL {
+                b = (*m).link;
+                m = self.region.meta(b);
+            }
+            match kind_of(m) {
+                kind::SMALL => (*m).slot % 2 == 1,
+                kind::HEAD => (*(*m).large).ptrs.is_empty(),
+                _ => false,
+            }
+        }
+    }
+
     /// A block of `slot` with room, owned by the caller from now on.
     fn take_block(&self, slot: usize) -> Option<u32> {
         loop {

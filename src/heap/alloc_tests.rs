@@ -1,6 +1,7 @@
 //! Tests of allocation and collection, each on a heap of its own.
 
 use super::*;
+use crate::heap::Stats;
 use crate::heap::mem::{load_u64, store_u64};
 
 const PAIR: fn() -> Shape = || Shape {

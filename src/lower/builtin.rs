@@ -173,6 +173,36 @@ impl Fb<'_> {
             Builtin::UnsafeAlignof | Builtin::UnsafeOffsetof | Builtin::UnsafeSizeof => {
                 self.zero(dst, t)
             }
+            Builtin::UnsafeAdd => {
+                let p = self.arg(args[0]);
+                let n = match args[1] {
+                    Arg::Expr(e) => self.int_operand(e),
+                    Arg::Value(s, _) => s,
+                };
+                self.emit(Op::Add, dst, p, n);
+            }
+            Builtin::UnsafeSlice | Builtin::UnsafeString => {
+                let (op, elem) = match &*underlying(t) {
+                    Type::Slice(elem) => (Op::UnsafeSl, *elem),
+                    _ => (Op::UnsafeStr, crate::types::universe::byte_ty()),
+                };
+                let p = self.arg(args[0]);
+                let n = match args[1] {
+                    Arg::Expr(e) => self.int_operand(e),
+                    Arg::Value(s, _) => s,
+                };
+                let d = self.lw.rtti(elem);
+                self.emit(op, dst, p, n);
+                self.ext_of(d);
+            }
+            Builtin::UnsafeSliceData => {
+                let s = self.arg(args[0]);
+                self.emit(Op::Mov, dst, s, 0);
+            }
+            Builtin::UnsafeStringData => {
+                let s = self.arg_as(args[0], crate::types::universe::basic(Basic::String));
+                self.emit(Op::StrData, dst, s, 0);
+            }
         }
         self.release(mark);
     }

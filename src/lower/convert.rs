@@ -161,7 +161,19 @@ impl Fb<'_> {
                 _ => {}
             }
         }
-        self.mov(dst, s, to);
+        let pointee = |t: Ty| match core_type(t).map(|u| u.0) {
+            Some(Type::Pointer(p)) => Some(*p),
+            _ => None,
+        };
+        let untyped = |t: Ty| matches!(&*underlying(t), Type::Basic(Basic::UnsafePointer, _));
+        let (op, seen) = match (pointee(from), pointee(to)) {
+            (Some(p), _) if untyped(to) => (Op::ToUnsafe, p),
+            (_, Some(p)) if untyped(from) => (Op::OfUnsafe, p),
+            _ => return self.mov(dst, s, to),
+        };
+        let d = self.lw.rtti(seen);
+        self.emit(op, dst, s, 0);
+        self.ext_of(d);
     }
 
     /// `v.(target)` into `dst`; panics unless `ok` receives the outcome.

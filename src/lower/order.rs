@@ -403,6 +403,13 @@ impl Fb<'_> {
                 self.eager_value(e, false, parts, found);
             }
             Builtin::UnsafeAlignof | Builtin::UnsafeOffsetof | Builtin::UnsafeSizeof => {}
+            Builtin::UnsafeAdd | Builtin::UnsafeSliceData | Builtin::UnsafeStringData => {
+                let mut parts = Found::default();
+                for a in args {
+                    self.look(*a, None, &mut parts);
+                }
+                self.eager_value(e, false, parts, found);
+            }
             _ => self.eager(e, found),
         }
     }

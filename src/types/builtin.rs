@@ -32,9 +32,14 @@ fn shape(b: Builtin) -> (&'static str, usize, bool) {
         Println => ("println", 0, true),
         Real => ("real", 1, false),
         Recover => ("recover", 0, false),
+        UnsafeAdd => ("Add", 2, false),
         UnsafeAlignof => ("Alignof", 1, false),
         UnsafeOffsetof => ("Offsetof", 1, false),
         UnsafeSizeof => ("Sizeof", 1, false),
+        UnsafeSlice => ("Slice", 2, false),
+        UnsafeSliceData => ("SliceData", 1, false),
+        UnsafeString => ("String", 2, false),
+        UnsafeStringData => ("StringData", 1, false),
     }
 }
 
@@ -170,6 +175,63 @@ impl Checker<'_> {
                 self.size_result(e, n)
             }
             Builtin::UnsafeOffsetof => self.offsetof(e, args[0]),
+            Builtin::UnsafeAdd => {
+                let up = basic(Basic::UnsafePointer);
+                self.assignment(&mut xs[0], Some(up), "argument to unsafe.Add");
+                if xs[0].is_invalid() {
+                    return bad;
+                }
+                self.convert_untyped(&mut xs[1], basic(Basic::Int));
+                if !xs[1].is_invalid() && !all_integer(xs[1].ty) {
+                    let m = format!(
+                        "invalid argument: {} must be integer",
+                        self.describe(&xs[1])
+                    );
+                    self.err("InvalidUnsafeAdd", self.ospan(&xs[1]), m);
+                    return bad;
+                }
+                value(up)
+            }
+            Builtin::UnsafeSlice => match core_type(xs[0].ty).map(|t| t.0) {
+                Some(Type::Pointer(elem)) => {
+                    if !self.valid_index(&mut xs[1], "length") {
+                        return bad;
+                    }
+                    value(Ty::new(Type::Slice(*elem)))
+                }
+                _ => {
+                    let m = format!(
+                        "invalid argument: {} is not a pointer",
+                        self.describe(&xs[0])
+                    );
+                    self.err("InvalidUnsafeSlice", self.ospan(&xs[0]), m);
+                    bad
+                }
+            },
+            Builtin::UnsafeSliceData => match core_type(xs[0].ty).map(|t| t.0) {
+                Some(Type::Slice(elem)) => value(Ty::new(Type::Pointer(*elem))),
+                _ => {
+                    let m = format!("invalid argument: {} is not a slice", self.describe(&xs[0]));
+                    self.err("InvalidUnsafeSliceData", self.ospan(&xs[0]), m);
+                    bad
+                }
+            },
+            Builtin::UnsafeString => {
+                let p = Ty::new(Type::Pointer(universe::byte_ty()));
+                self.assignment(&mut xs[0], Some(p), "argument to unsafe.String");
+                if xs[0].is_invalid() || !self.valid_index(&mut xs[1], "length") {
+                    return bad;
+                }
+                value(basic(Basic::String))
+            }
+            Builtin::UnsafeStringData => {
+                let s = basic(Basic::String);
+                self.assignment(&mut xs[0], Some(s), "argument to unsafe.StringData");
+                if xs[0].is_invalid() {
+                    return bad;
+                }
+                value(Ty::new(Type::Pointer(universe::byte_ty())))
+            }
         }
     }
 

@@ -205,9 +205,14 @@ pub enum Builtin {
     Println,
     Real,
     Recover,
+    UnsafeAdd,
     UnsafeAlignof,
     UnsafeOffsetof,
     UnsafeSizeof,
+    UnsafeSlice,
+    UnsafeSliceData,
+    UnsafeString,
+    UnsafeStringData,
 }
 
 pub struct Object {

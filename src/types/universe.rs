@@ -205,9 +205,14 @@ fn build() -> Universe {
         index: 0,
     });
     let members = [
+        ("Add", Builtin::UnsafeAdd),
         ("Alignof", Builtin::UnsafeAlignof),
         ("Offsetof", Builtin::UnsafeOffsetof),
         ("Sizeof", Builtin::UnsafeSizeof),
+        ("Slice", Builtin::UnsafeSlice),
+        ("SliceData", Builtin::UnsafeSliceData),
+        ("String", Builtin::UnsafeString),
+        ("StringData", Builtin::UnsafeStringData),
     ];
     let p = Some(unsafe_pkg);
     let mut unsafe_scope = unsafe_pkg.scope.borrow_mut();

@@ -91,6 +91,7 @@ macro_rules! back {
 pub mod ops;
 
 pub mod panic_text;
+pub mod pointers;
 pub mod profile;
 
 macro_rules! vm_go {

@@ -6,6 +6,7 @@ use crate::bytecode::program::{AllocDesc, unword};
 use crate::heap::{mem, zero_base};
 use crate::vm::cx::Exit;
 use crate::vm::fault::Code;
+use crate::vm::pointers;
 
 macro_rules! load {
     ($($name:ident $f:ident $t:ty, $size:literal;)*) => { $(
@@ -354,6 +355,11 @@ via! {
     EqV 2 slow::equal_values;
     MinMax 2 slow::min_max;
     Print 1 slow::print;
+    ToUnsafe 2 pointers::forget_type;
+    OfUnsafe 2 pointers::give_type;
+    UnsafeSl 2 pointers::slice;
+    UnsafeStr 2 pointers::string;
+    StrData 1 pointers::string_data;
 }
 op!(App64(pc, fp, cx, w) {
     let s = b!(w);
