@@ -71,7 +71,8 @@ fn steady(s: &str) -> String {
         if line.starts_with("goroutine ") {
             line = "goroutine N".into();
         }
-        if line.starts_with("|- ") || line.starts_with("`- ") || line.starts_with("waiting ") {
+        let waits = ["|- ", "`- ", "waiting "];
+        if waits.iter().any(|w| line.starts_with(w)) || line.contains(") of goroutine ") {
             line = numbers_of_goroutines(&line);
         }
         if let Some(i) = line.find(" in goroutine ") {
@@ -89,16 +90,20 @@ fn steady(s: &str) -> String {
     out
 }
 
-/// `goroutine 7 [select 1s]` without the number and the times.
+/// `goroutine 7 [select 1s]` without the number and the time.
 fn numbers_of_goroutines(line: &str) -> String {
-    let mut words: Vec<String> = line.split(' ').map(String::from).collect();
-    for i in 1..words.len() {
-        let number = words[i].trim_end_matches([',', ':', ';']);
-        let time = number.trim_end_matches([']', 's', 'm', 'h']);
-        if words[i - 1] == "goroutine" && number.parse::<u64>().is_ok() {
-            words[i] = words[i].replace(number, "N");
-        } else if time != number && time.parse::<f64>().is_ok() {
-            words[i] = words[i].replace(time, "T");
+    let mut words: Vec<String> = Vec::new();
+    for w in line.split(' ') {
+        let number = w.trim_end_matches([',', ':', ';']);
+        let time = w.trim_end_matches([']', 's', 'm', 'h']);
+        if words.last().is_some_and(|l| l == "goroutine") && number.parse::<u64>().is_ok() {
+            words.push(w.replace(number, "N"));
+        } else if w.ends_with(']') && time.parse::<f64>().is_ok() {
+            if let Some(last) = words.last_mut() {
+                last.push(']');
+            }
+        } else {
+            words.push(w.to_string());
         }
     }
     words.join(" ")
@@ -502,6 +507,13 @@ fn benchmarks_without_figures() {
     ] {
         assert!(got.contains(line), "{line} in {got}");
     }
+}
+
+#[test]
+fn files_below_the_current_directory_have_short_names() {
+    let dir = test_file("names", "func  F() {}");
+    let out = gosub(&dir, &["fmt", "-l", "."], "");
+    assert_eq!(both(&out), "x_test.go\n--- stderr\n");
 }
 
 #[test]

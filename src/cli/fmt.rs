@@ -102,7 +102,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
                 && !hidden
                 && p.extension().is_some_and(|x| x == "go" || x == "gosub")
             {
-                out.push(p);
+                // As gofmt: what lies in the current directory has no "./" in front.
+                out.push(p.strip_prefix(".").map_or(p.clone(), Path::to_path_buf));
             }
         }
     }

@@ -544,7 +544,7 @@ mod tests {
         for line in [
             "--error-format=json check a.go",
             "-race -tags x vet a.go",
-            "-v test .",
+            "-race test .",
         ] {
             let mut words = words(line);
             let there = parse(&words).expect("valid");

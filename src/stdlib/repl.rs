@@ -565,6 +565,9 @@ fn is_lock(r: WaitReason) -> bool {
 /// Most goroutines of which is told whom they could wake.
 const EXPLAINED: usize = 200;
 
+/// Most goroutines that are named as those who could end a wait.
+const NAMED: usize = 5;
+
 /// One thing that goroutines wait for.
 struct Awaited {
     /// Its name and state, or its address.
@@ -637,15 +640,24 @@ fn waits_of(cx: &Cx, locks: bool) -> Waits {
     let explained = entries.len() <= EXPLAINED;
     let mut things: Vec<Awaited> = Vec::new();
     for (o, (title, who)) in objects {
-        let mut can = Vec::new();
+        let mut others: Vec<(&str, u64)> = Vec::new();
         let mut due = None;
         w.rt().for_each_g(|g| {
             if who.iter().any(|i| entries[*i].id == g.id()) {
                 due = due.or_else(|| w.rt().woken_at(g));
             } else if explained && g.id() != me && g.id() != 1 && refers(g, &[o], &names) {
-                can.push(format!("goroutine {} [{}]", g.id(), g.status_text()));
+                others.push((g.status_text(), g.id()));
             }
         });
+        others.sort_unstable();
+        let mut can: Vec<String> = others
+            .iter()
+            .take(NAMED)
+            .map(|(status, id)| format!("goroutine {id} [{status}]"))
+            .collect();
+        if others.len() > NAMED {
+            can.push(format!("{} more", others.len() - NAMED));
+        }
         if let Some(t) = due {
             can.insert(0, format!("a timer in {}", from_now(t)));
         }

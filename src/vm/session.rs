@@ -186,8 +186,8 @@ pub fn variables() -> Vec<Variable> {
 
 // ----- output while an input is typed -----
 
-/// Takes text that is to appear above the line being typed.
-type Print = Box<dyn Fn(&[u8]) + Send + Sync>;
+/// Takes text that is to appear above the line being typed. False: it cannot.
+type Print = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 static PRINTER: std::sync::OnceLock<Print> = std::sync::OnceLock::new();
 static TYPING: AtomicBool = AtomicBool::new(false);
 
@@ -197,19 +197,17 @@ pub fn set_printer(p: Print) {
     let _ = PRINTER.set(p);
 }
 /// Says whether an input is being typed on the terminal.
-pub fn typing(on: bool) {
+pub fn set_typing(on: bool) {
     TYPING.store(on, Ordering::SeqCst);
 }
-/// Prints text above the line being typed. False: none is, the text goes where it would.
+pub fn is_typing() -> bool {
+    TYPING.load(Ordering::SeqCst)
+}
+/// Prints text above the line being typed. False: there is none, or no way to; the text goes
+/// where it would.
 #[inline]
 pub fn print_above(text: &[u8]) -> bool {
-    if !TYPING.load(Ordering::Relaxed) {
-        return false;
-    }
-    if let Some(p) = PRINTER.get() {
-        p(text);
-    }
-    PRINTER.get().is_some()
+    TYPING.load(Ordering::Relaxed) && PRINTER.get().is_some_and(|p| p(text))
 }
 
 // ----- the VM's side -----

@@ -2,7 +2,8 @@
 //! edited, which the editor draws again.
 
 use std::io::Write;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use rustyline::ExternalPrinter;
 
@@ -10,41 +11,43 @@ use crate::vm::session;
 
 /// What the printing thread is told.
 enum Word {
-    /// An input is typed from here on.
-    Typing,
-    /// It has been typed; answers when all that was printed before is out.
-    Typed(Sender<()>),
     Text(Vec<u8>),
+    /// The input has been typed; answers when all that was printed before is out.
+    Typed(SyncSender<()>),
 }
 
+/// How many texts may wait for the editor; more go straight to the terminal.
+const WAITING: usize = 4096;
+/// How long the end of an input waits for what is being printed.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// See the module text.
-pub struct Output(Sender<Word>);
+pub struct Output(SyncSender<Word>);
 
 impl Output {
-    /// Starts the thread that owns the editor's printer. It has its own thread since the editor
-    /// may take its time, and a goroutine must not wait for that.
+    /// Starts the thread that owns the editor's printer. The editor may take its time, and
+    /// neither a goroutine nor the session must wait for that: nobody waits for a place.
     pub fn start(printer: impl ExternalPrinter + Send + 'static) -> Output {
-        let (tx, rx) = channel();
+        let (tx, rx) = sync_channel(WAITING);
         let to = tx.clone();
         session::set_printer(Box::new(move |text| {
-            // The thread lives as long as the session.
-            let _ = to.send(Word::Text(text.to_vec()));
+            to.try_send(Word::Text(text.to_vec())).is_ok()
         }));
         std::thread::spawn(move || serve(&rx, printer));
         Output(tx)
     }
 
-    /// Says whether the editor is at work. After the end of an input nothing is under way.
+    /// Says whether the editor is at work. After the end of an input nothing is under way,
+    /// but for what the editor did not get to: that appears with the next prompt.
     pub fn typing(&self, on: bool) {
+        session::set_typing(on);
         if on {
-            let _ = self.0.send(Word::Typing);
-            session::typing(true);
             return;
         }
-        session::typing(false);
-        let (tx, rx) = channel();
-        if self.0.send(Word::Typed(tx)).is_ok() {
-            let _ = rx.recv();
+        let (tx, rx) = sync_channel(1);
+        if self.0.try_send(Word::Typed(tx)).is_ok() {
+            // The thread may itself be waiting for the editor to take a line.
+            let _ = rx.recv_timeout(PATIENCE);
         }
     }
 }
@@ -57,20 +60,20 @@ fn direct(text: &[u8]) {
 }
 
 fn serve(words: &Receiver<Word>, mut printer: impl ExternalPrinter) {
-    let mut typing = false;
     // The beginning of a line.
     let mut rest: Vec<u8> = Vec::new();
     for w in words {
         match w {
-            Word::Typing => typing = true,
             Word::Typed(done) => {
-                typing = false;
                 direct(&std::mem::take(&mut rest));
-                let _ = done.send(());
+                let _ = done.try_send(());
             }
-            Word::Text(t) if !typing => direct(&t),
             Word::Text(t) => {
                 rest.extend_from_slice(&t);
+                if !session::is_typing() {
+                    direct(&std::mem::take(&mut rest));
+                    continue;
+                }
                 let Some(end) = rest.iter().rposition(|c| *c == b'\n') else {
                     continue;
                 };
