@@ -103,11 +103,14 @@ fn machine_pieces() -> Vec<reach::Piece> {
     reach.pieces("runtime", false)
 }
 
-/// Functions of `p` that are there without their bodies, by file: where they begin, their
-/// items.
+/// A file, its number in the library, and the functions of it that are declared without their
+/// bodies: where they begin, their items.
+type FileHeads = (FileId, u32, Vec<(usize, u32)>);
+
+/// Notes where the bodies are that `p` leaves out.
 fn note_heads(
     p: &mut CheckedPackage,
-    heads: &[(FileId, u32, Vec<(usize, u32)>)],
+    heads: &[FileHeads],
     sources: &SourceMap,
     files: &mut HashMap<u32, (FileId, Pkg, Head)>,
 ) {
