@@ -103,14 +103,14 @@ fn machine_pieces() -> Vec<reach::Piece> {
     reach.pieces("runtime", false)
 }
 
-/// Functions that are there without their bodies: their file, its number, where each begins
-/// and its item.
-type Heads = (FileId, u32, Vec<(usize, u32)>);
+/// A file, its number in the library, and the functions of it that are declared without their
+/// bodies: where they begin, their items.
+type FileHeads = (FileId, u32, Vec<(usize, u32)>);
 
-/// Notes the functions of `p` that are there without their bodies.
+/// Notes where the bodies are that `p` leaves out.
 fn note_heads(
     p: &mut CheckedPackage,
-    heads: &[Heads],
+    heads: &[FileHeads],
     sources: &SourceMap,
     files: &mut HashMap<u32, (FileId, Pkg, Head)>,
 ) {

@@ -327,6 +327,6 @@ mod tests {
             p.scope.borrow()[&Name::new("Pointer")].ty.get(),
             Some(basic(Basic::UnsafePointer))
         );
-        assert_eq!(p.scope.borrow().len(), 4);
+        assert_eq!(p.scope.borrow().len(), 9);
     }
 }
