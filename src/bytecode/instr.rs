@@ -486,6 +486,8 @@ macro_rules! for_each_instr {
             AtSt S S _ 1;
             /// a = atomic value at address b += c; extension = width
             AtAdd D S S 1;
+            /// a = atomic value at address b += constant c; extension = width
+            AtAddI D S I 1;
             /// a = atomic value at address b, which becomes c; extension = width
             AtSwap D S S 1;
             /// a = whether the atomic value at address b was the first of pair c and became the second; extension = width

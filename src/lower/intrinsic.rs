@@ -110,6 +110,12 @@ impl Fb<'_> {
                 self.emit(Op::AtCas, dst, addr, pair);
             }
             op => {
+                if let (Op::AtAdd, Some(n)) = (op, self.imm16(rest[0])) {
+                    self.at(*lparen);
+                    self.emit(Op::AtAddI, dst, addr, n as u16);
+                    self.ext(i.width);
+                    return;
+                }
                 let v = self.expr_as(rest[0], types[0]);
                 self.at(*lparen);
                 self.emit(op, dst, addr, v);

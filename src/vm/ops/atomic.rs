@@ -57,6 +57,12 @@ op!(AtAdd(pc, fp, cx, w) {
         r!(fp, a!(w)) = slot(cell.fetch_add(d, SeqCst).wrapping_add(d));
     })
 });
+op!(AtAddI(pc, fp, cx, w) {
+    cell!(pc, fp, cx, r!(fp, b!(w)), |cell, slot, Raw| {
+        let d = ci!(w) as Raw;
+        r!(fp, a!(w)) = slot(cell.fetch_add(d, SeqCst).wrapping_add(d));
+    })
+});
 op!(AtSwap(pc, fp, cx, w) {
     let v = r!(fp, c!(w));
     cell!(pc, fp, cx, r!(fp, b!(w)), |cell, slot, Raw| {
