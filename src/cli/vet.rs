@@ -15,7 +15,15 @@ pub fn findings(l: &Loaded) -> Vec<Diagnostic> {
 /// Whether a finding may well be meant. Tools that ask `gosub check` for the short form want
 /// no such thing of a correct program; `gosub vet` and all other forms show them.
 pub fn harmless(d: &Diagnostic) -> bool {
-    matches!(d.code, "VetUnreachable" | "VetSelfAssign")
+    matches!(
+        d.code,
+        "VetUnreachable"
+            | "VetSelfAssign"
+            | "VetBools"
+            | "VetIfaceAssert"
+            | "VetBuildTag"
+            | "VetDirective"
+    )
 }
 
 /// For `gosub vet` the findings are what counts: printed as go vet does, they decide the

@@ -90,6 +90,7 @@ pub fn start(rt: &'static Runtime) {
 }
 
 /// Whether the process's signals go to `rt`.
+#[cfg(not(shuttle))]
 pub(crate) fn is_target(rt: &Runtime) -> bool {
     std::ptr::eq(TARGET.load(Ordering::Acquire), rt)
 }

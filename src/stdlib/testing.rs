@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use regex_automata::meta::Regex;
 
-use crate::runtime::sched::task::State;
+use crate::runtime::sched::task::{G, State};
 use crate::runtime::wait_reason::WaitReason;
 use crate::vm::cx::{Cx, Exit};
 use crate::vm::goroutine::{self, Word};
@@ -57,6 +57,16 @@ native!(set_owner, 1, |c| {
     c.ret(old as u64);
 });
 
+/// Adds a stopped goroutine to a list of `count` dumps.
+fn add_dump(text: &mut String, count: &mut i64, g: &G) {
+    if *count > 0 {
+        text.push('\n');
+    }
+    *count += 1;
+    let frames = traceback::stopped_frames(g);
+    traceback::write_goroutine(text, g, g.status_text(), &frames);
+}
+
 /// Goroutines marked with an owner, without the caller: their dump, how many, and whether
 /// each of them waits for something other than time.
 unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
@@ -73,12 +83,7 @@ unsafe fn leaked(cx: &mut Cx, base: *mut u64) -> Exit {
         }
         let waits = g.state() == State::Waiting && g.wait_reason() != WaitReason::Sleep;
         blocked &= waits;
-        if count > 0 {
-            text.push('\n');
-        }
-        count += 1;
-        let frames = traceback::stopped_frames(g);
-        traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+        add_dump(&mut text, &mut count, g);
     });
     w.start_the_world();
     crate::try_exit!(c.ret_str(text.as_bytes()))
@@ -109,12 +114,7 @@ unsafe fn left(cx: &mut Cx, base: *mut u64) -> Exit {
         if !stuck || goroutine::get(g, Word::Owner) == 0 {
             return;
         }
-        if count > 0 {
-            text.push('\n');
-        }
-        count += 1;
-        let frames = traceback::stopped_frames(g);
-        traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+        add_dump(&mut text, &mut count, g);
     });
     w.start_the_world();
     if !quiet {
@@ -143,12 +143,7 @@ unsafe fn lost(cx: &mut Cx, base: *mut u64) -> Exit {
             if goroutine::get(g, Word::Owner) != owner {
                 continue;
             }
-            if count > 0 {
-                text.push('\n');
-            }
-            count += 1;
-            let frames = traceback::stopped_frames(g);
-            traceback::write_goroutine(&mut text, g, g.status_text(), &frames);
+            add_dump(&mut text, &mut count, g);
         }
         (text, count)
     });
