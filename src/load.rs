@@ -159,6 +159,8 @@ struct Loader {
     sources: SourceMap,
     packages: Vec<CheckedPackage>,
     by_path: HashMap<String, Pkg>,
+    /// Paths of the program's own packages.
+    mine: Vec<String>,
     diagnostics: Vec<Diagnostic>,
     /// Packages being loaded, outermost first: for import cycles.
     active: Vec<String>,
@@ -370,6 +372,7 @@ impl Loader {
             sources: SourceMap::new(),
             packages: Vec::new(),
             by_path: HashMap::default(),
+            mine: Vec::new(),
             diagnostics: Vec::new(),
             active: Vec::new(),
             reach,
@@ -531,7 +534,7 @@ impl Loader {
             .flat_map(|f| f.imports.iter().map(|i| (i.path.clone(), i.path_span)))
             .collect();
         for (p, span) in imports {
-            if !opts.stdlib && internal(&p) && !self.own(span) {
+            if !opts.stdlib && internal(&p) && !self.mine.contains(&p) && !self.own(span) {
                 let text = format!("use of internal package {p} not allowed");
                 let error = Diagnostic::error("BrokenImport", span, text);
                 self.diagnostics.push(error);
@@ -564,6 +567,9 @@ impl Loader {
         diags.retain(|d| !(d.code == "BrokenImport" && reported.contains(&d.span)));
         self.diagnostics.extend(diags);
         self.by_path.insert(path.to_string(), checked.info.pkg);
+        if !opts.stdlib {
+            self.mine.push(path.to_string());
+        }
         self.packages.push(checked);
     }
 }

@@ -439,6 +439,31 @@ fn a_panic_in_a_test_shows_where() {
 }
 
 #[test]
+fn tests_of_an_internal_package_import_it() {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("inner");
+    std::fs::create_dir_all(&dir).expect("writable");
+    let file = |name: &str, text: &str| std::fs::write(dir.join(name), text).expect("writable");
+    file("go.mod", "module a/internal/b\n\ngo 1.27\n");
+    file("b.go", "package b\n\nfunc F() int { return 7 }\n");
+    let test = |path: &str| {
+        format!(
+            "package b_test\n\nimport (\n\t\"testing\"\n\n\t\"{path}\"\n)\n\n\
+             func TestF(t *testing.T) {{ t.Log(b.F()) }}\n"
+        )
+    };
+    file("b_test.go", &test("a/internal/b"));
+    let got = gosub(&dir, &["test", "-v", "."], "");
+    assert!(both(&got).contains("b_test.go:9: 7\n"), "{}", both(&got));
+    file("b_test.go", &test("internal/rt"));
+    let got = gosub(&dir, &["test", "."], "");
+    assert!(
+        both(&got).contains("use of internal package internal/rt not allowed"),
+        "{}",
+        both(&got)
+    );
+}
+
+#[test]
 fn tests_that_do_not_compile_fail() {
     let dir = test_file("broken", "func TestX(t *testing.T) { undefined1() }");
     let out = gosub(&dir, &["test", "x_test.go"], "");
