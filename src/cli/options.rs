@@ -40,7 +40,7 @@ usage:
                                       leaves out runs under other schedules
     gosub check [flags] FILE...       report every error of a program, run nothing; also warns
                                       of what vet finds (with --error-format=short not of
-                                      unreachable code and self-assignment)
+                                      what may be meant, as unreachable code)
     gosub vet [flags] FILE...         report what compiles but is most likely wrong
     gosub explain [CODE]              explain an error with examples, or list all codes
     gosub doc PKG[.NAME[.METHOD]]     show documentation; PKG may be a file

@@ -100,6 +100,16 @@ fn word(text: &str, w: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
 }
 
+/// Where the literal ends whose opening quote stands at `i`.
+pub(super) fn behind_quoted(b: &[u8], mut i: usize) -> usize {
+    let q = b[i];
+    i += 1;
+    while i < b.len() && b[i] != q {
+        i += if b[i] == b'\\' && q != b'`' { 2 } else { 1 };
+    }
+    i + 1
+}
+
 /// The lines of all comments.
 fn comments(text: &str) -> Vec<Line<'_>> {
     let b = text.as_bytes();
@@ -107,12 +117,8 @@ fn comments(text: &str) -> Vec<Line<'_>> {
     let mut i = 0;
     while i < b.len() {
         match b[i] {
-            q @ (b'"' | b'\'' | b'`') => {
-                i += 1;
-                while i < b.len() && b[i] != q {
-                    i += if b[i] == b'\\' && q != b'`' { 2 } else { 1 };
-                }
-                i += 1;
+            b'"' | b'\'' | b'`' => {
+                i = behind_quoted(b, i);
             }
             b'/' if b.get(i + 1) == Some(&b'/') => {
                 let end = text[i..].find('\n').map_or(b.len(), |n| i + n);

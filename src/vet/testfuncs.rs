@@ -2,6 +2,7 @@
 //! not exist, fuzz targets that do not fit their seeds.
 
 use super::Vet;
+use super::comments::behind_quoted;
 use super::walk::{Node, walk_stmts};
 use crate::base::intern::Name;
 use crate::base::span::Span;
@@ -339,12 +340,8 @@ fn comments(body: &str) -> Vec<(usize, String)> {
     let mut i = 0;
     while i < b.len() {
         match b[i] {
-            q @ (b'"' | b'\'' | b'`') => {
-                i += 1;
-                while i < b.len() && b[i] != q {
-                    i += if b[i] == b'\\' && q != b'`' { 2 } else { 1 };
-                }
-                i += 1;
+            b'"' | b'\'' | b'`' => {
+                i = behind_quoted(b, i);
                 gap = None;
             }
             b'/' if matches!(b.get(i + 1), Some(b'/' | b'*')) => {

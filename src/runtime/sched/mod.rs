@@ -558,7 +558,7 @@ impl Runtime {
         let first = s.global.pop();
         for _ in 1..n {
             if let Some(g) = s.global.pop() {
-                p.runq.push(g.as_ptr(), &NoOverflow);
+                p.runq.push(g.as_ptr(), &queue::NoOverflow);
             }
         }
         self.global_len.set(s.global.len());
@@ -777,14 +777,6 @@ impl queue::Overflow<G> for Runtime {
             }
             self.global_len.set(s.global.len());
         });
-    }
-}
-
-/// Overflow of a push that cannot overflow: at most half a ring into an empty one.
-struct NoOverflow;
-impl queue::Overflow<G> for NoOverflow {
-    fn push_batch(&self, _: &[*mut G]) {
-        unreachable!("half a ring fits into an empty one");
     }
 }
 

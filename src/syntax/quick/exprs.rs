@@ -190,14 +190,7 @@ impl Quick<'_, '_> {
         if self.kind() != T::Colon {
             let o = self.binary(1, true)?;
             if self.kind() != T::Colon {
-                let mut v = Vec::new();
-                while self.eat(T::Comma) {
-                    if self.kind() != T::RBrack {
-                        v.push(self.xt()?);
-                    }
-                }
-                self.want(T::RBrack)?;
-                let r = self.hi();
+                let (v, r) = self.more_indices()?;
                 return Some(self.b.index_more(x, o.x, v, r));
             }
             if o.bare {

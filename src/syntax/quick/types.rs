@@ -65,8 +65,8 @@ impl Quick<'_, '_> {
         };
         Some((Some(self.b.ident(l, m)), t))
     }
-    /// The rest of `G[x` behind `x`; the name is from `l` to `m`.
-    pub(super) fn instance(&mut self, l: u32, m: u32, x: ExprId) -> Option<ExprId> {
+    /// Indices or type arguments behind the first one, the bracket, and where it ends.
+    pub(super) fn more_indices(&mut self) -> Option<(Vec<ExprId>, u32)> {
         let mut v = Vec::new();
         while self.eat(T::Comma) {
             if self.kind() != T::RBrack {
@@ -74,7 +74,11 @@ impl Quick<'_, '_> {
             }
         }
         self.want(T::RBrack)?;
-        let r = self.hi();
+        Some((v, self.hi()))
+    }
+    /// The rest of `G[x` behind `x`; the name is from `l` to `m`.
+    pub(super) fn instance(&mut self, l: u32, m: u32, x: ExprId) -> Option<ExprId> {
+        let (v, r) = self.more_indices()?;
         let n = self.b.name(l, m);
         Some(self.b.index_more(n, x, v, r))
     }
@@ -140,14 +144,7 @@ impl Quick<'_, '_> {
             return Some(x);
         }
         let i = self.xt()?;
-        let mut v = Vec::new();
-        while self.eat(T::Comma) {
-            if self.kind() != T::RBrack {
-                v.push(self.xt()?);
-            }
-        }
-        self.want(T::RBrack)?;
-        let r = self.hi();
+        let (v, r) = self.more_indices()?;
         Some(self.b.index_more(x, i, v, r))
     }
     /// A type that begins with a bracket or a keyword other than `func`.
