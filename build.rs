@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 #[path = "src/stdlib/items.rs"]
 mod items;
@@ -13,11 +14,14 @@ use items::{Item, Kind};
 mod lagged;
 
 fn main() {
-    // At a fixed address the program starts without relocating its tables: half a
-    // megabyte of them would be read, written and paged in at every start.
-    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+    let env = |name: &str| std::env::var(name).unwrap_or_default();
+    if env("CARGO_CFG_TARGET_OS") == "linux" {
+        // At a fixed address the program starts without relocating its tables: half a
+        // megabyte of them would be read, written and paged in at every start.
         println!("cargo:rustc-link-arg-bins=-no-pie");
-        own_unwinder();
+        if env("CARGO_CFG_TARGET_ENV") == "gnu" && env("HOST") == env("TARGET") {
+            all_in_one();
+        }
     }
     println!("cargo:rerun-if-changed=grammar");
     println!("cargo:rerun-if-changed=stdlib");
@@ -61,21 +65,50 @@ fn main() {
     .expect("OUT_DIR is writable");
 }
 
-/// Links the compiler's support for unwinding into the command instead of loading it at every
-/// start, where there is a C compiler that has it.
-fn own_unwinder() {
-    let name = "libgcc_eh.a";
-    let asked = std::process::Command::new("cc")
-        .arg(format!("-print-file-name={name}"))
-        .output();
-    let Ok(answer) = asked else { return };
-    let path = String::from_utf8_lossy(&answer.stdout).trim().to_string();
-    if let Some(folder) = std::path::Path::new(&path).parent()
-        && std::path::Path::new(&path).is_absolute()
-    {
-        println!("cargo:rustc-link-search=native={}", folder.display());
-        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+/// Links the C library and the compiler's support for unwinding into the command, where there
+/// is a C compiler that has them: the command then starts without a dynamic linker, which would
+/// look up two hundred names at every start, and runs wherever there is a Linux.
+fn all_in_one() {
+    let Some(eh) = archive("gcc_eh") else { return };
+    let folder = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets this")).join("whole");
+    std::fs::create_dir_all(&folder).expect("OUT_DIR is writable");
+    // The compiler asks for the shared libraries by name; under these names stand scripts for
+    // the linker that lead to the others.
+    let scripts = [
+        ("gcc_s", &["gcc_eh", "gcc", "c"][..]),
+        ("c", &["c", "gcc", "gcc_eh"]),
+        ("m", &["m"]),
+        ("dl", &["dl"]),
+        ("rt", &["rt"]),
+        ("util", &["util"]),
+        ("pthread", &["pthread"]),
+    ];
+    for (name, parts) in scripts {
+        let parts: Option<Vec<String>> = parts
+            .iter()
+            .map(|p| Some(archive(p)?.display().to_string()))
+            .collect();
+        let Some(parts) = parts else {
+            // Without a C library to link in, the unwinder is at least not loaded.
+            let path = eh.parent().expect("a file's folder");
+            println!("cargo:rustc-link-search=native={}", path.display());
+            println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+            return;
+        };
+        let script = format!("GROUP({})\n", parts.join(" "));
+        std::fs::write(folder.join(format!("lib{name}.so")), script).expect("OUT_DIR is writable");
     }
+    println!("cargo:rustc-link-arg-bins=-L{}", folder.display());
+    println!("cargo:rustc-link-arg-bins=-static");
+}
+
+/// Where the C compiler has a static library.
+fn archive(name: &str) -> Option<PathBuf> {
+    let asked = std::process::Command::new("cc")
+        .arg(format!("-print-file-name=lib{name}.a"))
+        .output();
+    let path = PathBuf::from(String::from_utf8_lossy(&asked.ok()?.stdout).trim());
+    path.is_absolute().then_some(path)
 }
 
 /// The package a file belongs to: `x+part.gosub` is a part of package `x`.
