@@ -19,8 +19,9 @@ use std::ptr::null_mut;
 pub struct Memory;
 
 /// Bytes of the stretch.
-const SIZE: usize = 1 << 20;
-/// Pages are asked for so many bytes at a time.
+const SIZE: usize = 8 << 20;
+/// Pages are asked for at least so many bytes at a time, an eighth of those in use when that is
+/// more.
 const STEP: usize = 32 << 10;
 /// Largest block, and the largest whose size is any multiple of 16 bytes. Between them are
 /// four sizes to each power of two.
@@ -152,9 +153,11 @@ impl Rest {
             return false;
         }
         let low = self.ready.get();
+        let used = low - STRETCH.0.get() as usize;
+        let step = (used / 8).next_multiple_of(4096).max(STEP);
         let high = to
             .next_multiple_of(4096)
-            .max(low + STEP)
+            .max(low + step)
             .min(self.end.get());
         // SAFETY: pages of the stretch that nobody uses yet. Older systems do not know the
         // advice; the pages then come when they are touched.
