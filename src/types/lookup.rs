@@ -115,11 +115,9 @@ fn find_method(n: &Named, exact: Option<Name>, matches: Matches) -> Option<Obj> 
     at.iter().map(|&i| &methods[i]).find(fits).copied()
 }
 
-/// Positions of the fields that may match, and of all embedded ones, in order.
-fn candidates(fields: &[Field], exact: Option<Name>) -> Vec<usize> {
-    let Some(name) = exact.filter(|_| fields.len() > LONG) else {
-        return (0..fields.len()).collect();
-    };
+/// Positions of the fields that may match, and of all embedded ones, in order; None: of all.
+fn candidates(fields: &[Field], exact: Option<Name>) -> Option<Vec<usize>> {
+    let name = exact.filter(|_| fields.len() > LONG)?;
     let key = (fields.as_ptr() as usize, fields.len());
     let index = index_of(key, || {
         let mut x = Index::default();
@@ -135,7 +133,7 @@ fn candidates(fields: &[Field], exact: Option<Name>) -> Vec<usize> {
     all.extend(index.by_name.get(&name).into_iter().flatten());
     all.sort_unstable();
     all.dedup();
-    all
+    Some(all)
 }
 
 fn find(t: Ty, addressable: bool, exact: Option<Name>, matches: Matches) -> Lookup {
@@ -196,7 +194,6 @@ fn search(
                 if seen.contains(&e.ty) || instance_depth(e.ty) > MAX_INSTANCE_DEPTH {
                     continue;
                 }
-                seen.insert(e.ty);
                 let origin = n.origin.and_then(as_named).unwrap_or(n);
                 if let Some(m) = find_method(origin, exact, matches) {
                     put(declared_method(m, e, addressable), e.multiples);
@@ -205,7 +202,11 @@ fn search(
             }
             match &*underlying(e.ty) {
                 Type::Struct(fields) => {
-                    for i in candidates(fields, exact) {
+                    let some = candidates(fields, exact);
+                    let count = some.as_ref().map_or(fields.len(), Vec::len);
+                    let before = next.len();
+                    for k in 0..count {
+                        let i = some.as_ref().map_or(k, |s| s[k]);
                         let f = &fields[i];
                         let path = || [&e.path[..], &[i]].concat();
                         if matches(f.name, f.pkg) {
@@ -229,6 +230,10 @@ fn search(
                                 });
                             }
                         }
+                    }
+                    // What leads nowhere need not be remembered.
+                    if next.len() > before {
+                        seen.insert(e.ty);
                     }
                 }
                 Type::Interface(_) => {
@@ -303,12 +308,19 @@ pub fn method_sig(m: Obj, recv: Ty) -> Ty {
     let Type::Signature(s) = &*t else {
         return invalid();
     };
-    let plain = Signature {
-        recv: None,
-        recv_tparams: Vec::new(),
-        ..s.clone()
+    let make = || {
+        Ty::new(Type::Signature(Signature {
+            recv: None,
+            recv_tparams: Vec::new(),
+            ..s.clone()
+        }))
     };
-    let plain = Ty::new(Type::Signature(plain));
+    let plain = match &m.kind {
+        ObjKind::Func { plain, .. } if s.recv_tparams.is_empty() => {
+            return *plain.get_or_init(make);
+        }
+        _ => make(),
+    };
     let Some(n) = as_named(recv) else {
         return plain;
     };

@@ -199,6 +199,7 @@ impl<'a> Checker<'a> {
             decl: Some(f.func),
             ptr_recv: Cell::new(ptr),
             is_method: Cell::new(m),
+            plain: Default::default(),
         };
         let func = self.ast.func(f.func);
         let (obj, method) = match &f.recv {

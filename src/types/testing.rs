@@ -171,6 +171,7 @@ pub fn add_method_generic(t: Ty, name: &str, ptr_recv: bool, rt: &[Ty], sig: Ty)
             decl: None,
             ptr_recv: Cell::new(ptr_recv),
             is_method: Cell::new(true),
+            plain: Default::default(),
         },
     );
     o.ty.set(Some(Ty::new(Type::Signature(Signature {

@@ -247,6 +247,8 @@ pub enum ObjKind {
         /// Receiver is a pointer (for methods).
         ptr_recv: Cell<bool>,
         is_method: Cell<bool>,
+        /// A method's signature without its receiver, of a type without parameters.
+        plain: OnceCell<Ty>,
     },
     Builtin(Builtin),
     Nil,
