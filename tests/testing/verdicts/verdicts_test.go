@@ -61,3 +61,15 @@ func Example_wrong() {
 	fmt.Println("a")
 	// Output: b
 }
+
+func TestOutput(t *testing.T) {
+	fmt.Fprint(t.Output(), "one\ntwo")
+	t.Log("log")
+	fmt.Fprint(t.Output(), "begun")
+	t.Run("sub", func(t *testing.T) {
+		fmt.Fprint(t.Output(), "half")
+		t.Cleanup(func() { fmt.Fprint(t.Output(), " and half") })
+	})
+	fmt.Fprint(t.Output(), " and ended\nat the end")
+	t.Fail()
+}
