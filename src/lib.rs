@@ -4,6 +4,7 @@
 pub mod base;
 pub mod bytecode;
 pub mod cli;
+pub mod cover;
 pub mod doc;
 pub mod embed;
 mod embedded_files;

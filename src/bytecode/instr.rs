@@ -435,6 +435,8 @@ macro_rules! for_each_instr {
             CallI DV S2 U 3;
             /// call native; arguments at slot a
             CallN DV F32 _ 0;
+            /// the block counter at the extension word: set (a = 0), counted (1), counted atomically (2)
+            Cover U _ _ 1;
             /// stands in for a function that is not compiled yet; b, c = function number
             Lazy _ F32 _ 0;
             /// return; results stand in the first slots

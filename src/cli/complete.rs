@@ -61,6 +61,11 @@ const TEST: &[&str] = &[
     "tags",
     "race",
     "fullpath",
+    "cover",
+    "covermode",
+    "coverprofile",
+    "coverpkg",
+    "outputdir",
     "args",
 ];
 

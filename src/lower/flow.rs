@@ -108,7 +108,7 @@ fn stmt_children(ast: &Ast, s: StmtId, out: &mut Vec<Node>) {
     let stmt =
         |out: &mut Vec<Node>, s: &Option<StmtId>| out.extend(s.iter().map(|s| Node::Stmt(*s)));
     match &ast.stmt(s).kind {
-        StmtKind::Bad | StmtKind::Empty | StmtKind::Branch { .. } => {}
+        StmtKind::Bad | StmtKind::Empty | StmtKind::Branch { .. } | StmtKind::Cover(_) => {}
         StmtKind::Expr(e) | StmtKind::Go(e) | StmtKind::Defer(e) => out.push(Node::Expr(*e)),
         StmtKind::IncDec { x, .. } => out.push(Node::Expr(*x)),
         StmtKind::Send { chan, value, .. } => exprs(out, &[*chan, *value]),

@@ -144,10 +144,19 @@ impl Fb<'_> {
                 }
             }
             StmtKind::Decl(_) => {}
+            StmtKind::Cover(n) => self.count_block(*n),
         }
         debug_assert!(self.hoisted.is_empty(), "an operand evaluated and not used");
         if !declares {
             self.release(mark);
+        }
+    }
+
+    /// Counts that the block with this number has been entered.
+    fn count_block(&mut self, n: u32) {
+        if let Some((table, counter)) = crate::cover::table().zip(crate::cover::counter(n)) {
+            self.emit(Op::Cover, table.mode() as u16, 0, 0);
+            self.ext_of(counter);
         }
     }
 

@@ -286,6 +286,23 @@ native!(panic_on_exit_0, 0, |c| {
     super::os::EXIT_0_PANICS.store(on, Ordering::Relaxed);
 });
 
+native!(cover_mode, 2, |c| {
+    let mode = crate::cover::table().map_or("", |t| t.mode().name());
+    crate::try_exit!(c.ret_str(mode.as_bytes()));
+});
+native!(covered, 2, |c| {
+    let (ran, all) = crate::cover::table().map_or((0, 0), |t| t.statements());
+    c.ret_int(ran as i64).ret_int(all as i64);
+});
+native!(cover_lines, 2, |c| {
+    let mut text = Vec::new();
+    if let Some(t) = crate::cover::table() {
+        // Writing to memory cannot fail.
+        let _ = t.profile(&mut text);
+    }
+    crate::try_exit!(c.ret_str(&text));
+});
+
 /// Dies with a text, the caller's stack and everybody else's.
 unsafe fn abort(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
@@ -319,4 +336,7 @@ pub const NATIVES: &[Entry] = &[
     ("testing.unwatch", unwatch),
     ("testing.panicOnExit0", panic_on_exit_0),
     ("testing.abort", abort),
+    ("testing.coverMode", cover_mode),
+    ("testing.covered", covered),
+    ("testing.coverLines", cover_lines),
 ];

@@ -464,6 +464,8 @@ pub enum StmtKind {
     },
     /// A declaration inside a function (`Decl::Func` does not occur).
     Decl(Decl),
+    /// Counts a basic block; added after checking (`cover`).
+    Cover(u32),
 }
 
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
             ..ctx
         };
         match &st.kind {
-            StmtKind::Bad | StmtKind::Empty => {}
+            StmtKind::Bad | StmtKind::Empty | StmtKind::Cover(_) => {}
             StmtKind::Expr(e) => self.expr_stmt(*e),
             StmtKind::Send { chan, value, .. } => self.send(*chan, *value, st.span),
             StmtKind::IncDec { x, inc } => {

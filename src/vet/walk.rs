@@ -52,7 +52,7 @@ fn decl(ast: &Ast, d: &Decl, f: &mut dyn FnMut(Node) -> bool) {
 
 fn stmt(ast: &Ast, s: StmtId, f: &mut dyn FnMut(Node) -> bool) {
     match &ast.stmt(s).kind {
-        StmtKind::Bad | StmtKind::Empty | StmtKind::Branch { .. } => {}
+        StmtKind::Bad | StmtKind::Empty | StmtKind::Branch { .. } | StmtKind::Cover(_) => {}
         StmtKind::Expr(x) | StmtKind::Go(x) | StmtKind::Defer(x) | StmtKind::IncDec { x, .. } => {
             exprs(ast, [x], f);
         }

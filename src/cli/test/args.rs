@@ -1,6 +1,7 @@
 //! The command line of `gosub test`: Go's flags with one or two dashes, before or after
 //! the packages; `-args` and what follows goes to the test program.
 
+use super::measure::{self, Cover};
 use crate::cli::{constraint, suggest};
 
 /// A parsed command line.
@@ -15,6 +16,9 @@ pub struct Args {
     pub failfast: bool,
     /// `-vet`: off, all, a list; empty: what `go test` looks at.
     pub vet: String,
+    pub cover: Cover,
+    /// Where profiles go.
+    outputdir: Option<String>,
     /// `-explore`, if given.
     explore: Option<bool>,
     /// Flags for the test program, without `-test.`.
@@ -36,30 +40,20 @@ const VALUES: &[&str] = &[
     "list",
     "cpu",
 ];
+/// Flags about coverage that take a value.
+const COVER: &[&str] = &["covermode", "coverpkg", "coverprofile"];
 /// Flags of the test program that are on or off.
 const SWITCHES: &[&str] = &[
     "v", "short", "failfast", "benchmem", "fullpath", "leak", "lost", "json", "race", "explore",
 ];
 /// Flags that are accepted and change nothing.
-const IGNORED_VALUES: &[&str] = &[
-    "p",
-    "mod",
-    "modfile",
-    "outputdir",
-    "ldflags",
-    "gcflags",
-    "asmflags",
-];
+const IGNORED_VALUES: &[&str] = &["p", "mod", "modfile", "ldflags", "gcflags", "asmflags"];
 const IGNORED_SWITCHES: &[&str] = &["a", "n", "x", "work", "trimpath", "buildvcs"];
 /// Flags that Go has and this command refuses, with the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("c", "there is no test binary to keep: tests run at once"),
     ("o", "there is no test binary to keep: tests run at once"),
     ("i", "there is nothing to install"),
-    ("cover", "coverage is not measured"),
-    ("coverprofile", "coverage is not measured"),
-    ("covermode", "coverage is not measured"),
-    ("coverpkg", "coverage is not measured"),
     (
         "fuzz",
         "only the seed corpus of fuzz targets runs, with the tests",
@@ -216,6 +210,14 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             };
             valid(known, &v)?;
             out.flags.push((known, v));
+        } else if COVER.contains(&name) || name == "outputdir" {
+            let v = value.or_else(|| it.next().map(String::as_str));
+            let v = v.ok_or_else(|| format!("flag needs an argument: -{name}"))?;
+            if !measure::flag(&mut out.cover, name, v)? {
+                out.outputdir = Some(v.to_string());
+            }
+        } else if name == "cover" {
+            out.cover.on = truth(name, value)?;
         } else if let Some(known) = SWITCHES.iter().find(|v| **v == name) {
             let on = truth(name, value)?;
             match *known {
@@ -256,7 +258,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
         } else {
             // As with the go command, unknown flags are the program's; the command keeps
             // those for itself that look misspelt before any package.
-            let all = VALUES.iter().chain(SWITCHES).copied();
+            let all = VALUES.iter().chain(SWITCHES).chain(COVER).copied();
             if out.packages.is_empty()
                 && let Some(s) = suggest::closest(name, all)
             {
@@ -267,6 +269,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
         }
     }
     out.local = out.packages.is_empty();
+    out.cover.settle(out.race)?;
     Ok(out)
 }
 
@@ -277,6 +280,9 @@ impl Args {
     }
     pub fn verbose(&self) -> bool {
         self.last("v") == Some("true")
+    }
+    pub fn outputdir(&self) -> Option<&str> {
+        self.outputdir.as_deref()
     }
     pub fn bench(&self) -> bool {
         self.last("bench").is_some_and(|b| !b.is_empty())
@@ -290,11 +296,18 @@ impl Args {
         let chosen = crate::race::options::options().schedule.is_some();
         self.race && self.explore != Some(false) && once && !self.bench() && !self.list() && !chosen
     }
-    /// Arguments of the test program.
-    pub fn for_program(&self) -> Vec<String> {
+    /// Arguments of the test program; `again`: of runs under other schedules, which measure
+    /// nothing.
+    pub fn for_program(&self, again: bool) -> Vec<String> {
         let mut out = vec!["-test.paniconexit0".to_string()];
         if self.last("timeout").is_none() {
             out.push("-test.timeout=10m0s".into());
+        }
+        if self.cover.on && !again {
+            out.push(format!("-test.cover={}", self.cover.shown()));
+            if let Some(file) = self.cover.file(self.outputdir()) {
+                out.push(format!("-test.coverprofile={file}"));
+            }
         }
         for (name, value) in &self.flags {
             if *name != "v" {
@@ -325,7 +338,7 @@ mod tests {
         assert_eq!(a.packages, words("./a ./b"));
         assert!(a.verbose() && !a.local && !a.bench());
         assert_eq!(
-            a.for_program(),
+            a.for_program(false),
             words(
                 "-test.paniconexit0 -test.timeout=10m0s -test.count=2 -test.run=X \
                  -test.short=true -test.v=true -run y"
@@ -338,7 +351,7 @@ mod tests {
         let a = parse(&words("-mode fast -run X -size=3 y -ldflags -s")).expect("valid");
         assert!(a.local);
         let all = "-test.paniconexit0 -test.timeout=10m0s -test.run=X -mode fast -size=3 y";
-        assert_eq!(a.for_program(), words(all));
+        assert_eq!(a.for_program(false), words(all));
         let a = parse(&words("./a -mode fast -v")).expect("valid");
         assert_eq!(a.packages, words("./a"));
         assert!(a.verbose() && a.rest == words("-mode fast"));
@@ -372,7 +385,8 @@ mod tests {
     fn unknown_flags_are_refused_with_a_hint() {
         let e = parse(&words("-shufle on")).expect_err("misspelt");
         assert_eq!(e, "unknown flag -shufle; did you mean -shuffle?");
-        assert!(parse(&words("-cover")).is_err());
+        assert!(parse(&words("-c")).is_err() && parse(&words("-cover -covermode=x")).is_err());
+        assert!(parse(&words("-race -covermode=set")).is_err());
         assert!(parse(&words("-v=maybe")).is_err());
         assert!(parse(&words("-run")).is_err());
     }

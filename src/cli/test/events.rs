@@ -156,15 +156,17 @@ impl Converter {
         out.flush()
     }
 
-    /// A package without test files.
-    pub fn no_tests(&self, path: &str, out: &mut dyn Write) -> io::Result<()> {
+    /// A package without test files, what is said of it, and how it ends.
+    pub fn no_tests(
+        mut self,
+        note: &str,
+        action: &str,
+        took: f64,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         self.start(out)?;
-        self.output(&format!("?   \t{path}\t[no test files]\n"), "", "", out)?;
-        let m = More {
-            elapsed: Some("0"),
-            ..More::default()
-        };
-        self.event("skip", m, out)
+        self.output(note, "", "", out)?;
+        self.finish(action, took, out)
     }
 
     /// Output of the program, in pieces of any size.

@@ -178,6 +178,13 @@ fn import_path(dir: &Path) -> String {
     name.to_string()
 }
 
+/// The directory that a relative or absolute path on the command line means.
+pub fn place(name: &str) -> Option<PathBuf> {
+    let path =
+        name == "." || name == ".." || ["./", "../", "/"].iter().any(|p| name.starts_with(p));
+    path.then(|| std::fs::canonicalize(name).ok()).flatten()
+}
+
 fn walk(dir: &Path, out: &mut Vec<Package>) -> Result<(), String> {
     if let Some(p) = directory(dir)? {
         out.push(p);

@@ -3,7 +3,7 @@
 //!
 //! * `args` the command line · `find` packages and their files · `program` the test
 //!   program of one package: generated main, load, run · `events` the -json form ·
-//!   `explore` further runs under the race detector.
+//!   `explore` further runs under the race detector · `measure` coverage and profiles.
 //!
 //! The child's first byte on standard output is [`READY`] once everything has compiled,
 //! [`VET`] before findings of vet, [`SETUP`] before functions that cannot be tests; what comes
@@ -13,6 +13,7 @@ mod args;
 mod events;
 mod explore;
 mod find;
+mod measure;
 mod program;
 
 use std::io::{Read, Write};
@@ -59,6 +60,11 @@ pub fn main(args: &[String], format: Option<Format>) -> i32 {
             return exit::FAILED;
         }
     };
+    let begun = args.cover.check(&packages);
+    if let Err(e) = begun.and_then(|()| args.cover.begin(args.outputdir())) {
+        eprintln!("{e}");
+        return exit::FAILED;
+    }
     let mut failed = false;
     let many = packages.len() > 1;
     for p in &packages {
@@ -97,6 +103,8 @@ struct Sink<'a> {
     tail: Vec<u8>,
     out: std::io::StdoutLock<'a>,
     no_tests: bool,
+    /// The text of the program's line about coverage, if there is to be one.
+    coverage: Option<String>,
 }
 
 const WARNING: &[u8] = b"testing: warning: no tests to run\n";
@@ -110,7 +118,17 @@ impl Sink<'_> {
         if self.tail.windows(WARNING.len()).any(|w| w == WARNING) {
             self.no_tests = true;
         }
-        let keep = self.tail.len().saturating_sub(64);
+        if let Some(c) = &mut self.coverage {
+            let text = String::from_utf8_lossy(&self.tail);
+            let line = text.lines().rev().find(|l| l.starts_with("coverage: "));
+            if let Some(l) = line {
+                *c = l.to_string();
+            }
+        }
+        let keep = self.tail.len().saturating_sub(match self.coverage {
+            Some(_) => 4096,
+            None => 64,
+        });
         self.tail.drain(..keep);
         // Nothing can be done when standard output is gone.
         if let Some(e) = &mut self.events {
@@ -144,6 +162,10 @@ fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Fo
         cmd.arg(program::RACE);
     }
     cmd.arg(format!("{}{}", program::VET_FLAG, args.vet));
+    if args.cover.covers(p) && explore.is_empty() {
+        let mode = args.cover.mode().name();
+        cmd.arg(format!("{}{mode}", program::COVER_FLAG));
+    }
     cmd.arg(&p.path).arg(match format {
         Some(Format::Human) => "human",
         Some(Format::Json) => "json",
@@ -152,18 +174,28 @@ fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Fo
     for f in &p.files {
         cmd.arg(&f.shown).arg(&f.full);
     }
-    cmd.arg("--").args(args.for_program());
+    cmd.arg("--").args(args.for_program(!explore.is_empty()));
     cmd.current_dir(&p.dir).stdin(Stdio::null());
     cmd
 }
 
 fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<Outcome, String> {
     if !p.has_tests() {
+        let start = Instant::now();
+        let untested = args.cover.untested(p, args.outputdir());
+        let note = format!("?   \t{}\t[no test files]\n", p.path);
+        let action = if untested.is_some() { "pass" } else { "skip" };
+        let note = untested.unwrap_or(note);
         if let Some(e) = args.json.then(|| events::Converter::new(&p.path)) {
             let mut out = std::io::stdout().lock();
-            let _ = e.no_tests(&p.path, &mut out);
+            let took = if action == "skip" {
+                0.0
+            } else {
+                start.elapsed().as_secs_f64()
+            };
+            let _ = e.no_tests(&note, action, took, &mut out);
         } else {
-            println!("?   \t{}\t[no test files]", p.path);
+            print!("{note}");
         }
         return Ok(Outcome::NoTests);
     }
@@ -181,6 +213,7 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         tail: Vec::new(),
         out: std::io::stdout().lock(),
         no_tests: false,
+        coverage: (args.cover.on && !args.local).then(String::new),
     };
     let mut child = cmd
         .spawn()
@@ -248,7 +281,11 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
         } else {
             ""
         };
-        sink.line(&format!("ok  \t{}\t{took:.3}s{note}\n", p.path));
+        let coverage = match sink.coverage.take() {
+            Some(c) if !c.is_empty() => format!("\t{c}"),
+            _ => String::new(),
+        };
+        sink.line(&format!("ok  \t{}\t{took:.3}s{coverage}{note}\n", p.path));
         finish(&mut sink, "pass", took);
         return Ok(Outcome::Passed);
     }

@@ -7,11 +7,13 @@ use std::path::Path;
 
 use super::explore;
 use super::find::is_test;
+use super::measure::in_profile;
 use crate::base::diag::Diagnostic;
 use crate::base::render::{Format, render};
-use crate::base::span::SourceMap;
+use crate::base::span::{SourceFile, SourceMap};
 use crate::cli::options::exit;
 use crate::cli::run::{lowerer, print_diagnostics};
+use crate::cover::{self, Mode, Table};
 use crate::load::{Loaded, Unit, load_units_with, read_source};
 use crate::syntax::ast::{Ast, Decl, ExprKind, FuncDecl};
 use crate::syntax::parse::{ParseOptions, parse_file};
@@ -46,8 +48,12 @@ pub const RACE: &str = "-race";
 /// The argument that says what vet looks at.
 pub const VET_FLAG: &str = "-vet=";
 
+/// The argument that says that blocks are counted, and how.
+pub const COVER_FLAG: &str = "-cover=";
+
 /// Runs the child: a plan of further runs or nothing, [`RACE`] or nothing, [`VET_FLAG`] and
-/// its list, path, error format, (shown, full) names, `--`, arguments.
+/// its list, [`COVER_FLAG`] or nothing, path, error format, (shown, full) names, `--`,
+/// arguments.
 pub fn run(args: &[String]) -> i32 {
     let plan = args.first().and_then(|a| a.strip_prefix(explore::FLAG));
     let args = if plan.is_some() { &args[1..] } else { args };
@@ -55,6 +61,8 @@ pub fn run(args: &[String]) -> i32 {
     let args = if race { &args[1..] } else { args };
     let vet = args.first().and_then(|a| a.strip_prefix(VET_FLAG));
     let args = if vet.is_some() { &args[1..] } else { args };
+    let cover = args.first().and_then(|a| a.strip_prefix(COVER_FLAG));
+    let args = if cover.is_some() { &args[1..] } else { args };
     let Some(end) = args.iter().position(|a| a == "--") else {
         return exit::FATAL;
     };
@@ -124,7 +132,7 @@ pub fn run(args: &[String]) -> i32 {
         go_version: 27,
         stdlib: false,
     };
-    let l = load_units_with(&units, &check, plan.is_some());
+    let mut l = load_units_with(&units, &check, plan.is_some());
     if l.has_errors() {
         let mut out = std::io::stdout().lock();
         print_diagnostics(&l.sources, &l.diagnostics, format, false, &mut out);
@@ -132,6 +140,9 @@ pub fn run(args: &[String]) -> i32 {
     }
     if let Some(code) = vetted(&l, path, vet.unwrap_or(""), format) {
         return code;
+    }
+    if let Some(mode) = cover.and_then(Mode::parse) {
+        count_blocks(&mut l, path, mode);
     }
     // Everything compiles: what follows is the program's own output.
     {
@@ -155,6 +166,17 @@ pub fn run(args: &[String]) -> i32 {
         return exit::OK;
     }
     vm::exec::run_program(lw, procs)
+}
+
+/// Puts counters into the package under test, its test files apart.
+fn count_blocks(l: &mut Loaded, path: &str, mode: Mode) {
+    let Some(p) = l.packages.iter_mut().find(|p| p.info.pkg.path == path) else {
+        return;
+    };
+    let name = |f: &SourceFile| (!is_test(&f.name)).then(|| in_profile(path, &f.path));
+    let (mut files, mut blocks) = (Vec::new(), Vec::new());
+    cover::instrument(&mut p.ast, &l.sources, &name, &mut files, &mut blocks);
+    Table::new(mode, files, blocks).publish();
 }
 
 /// Says what is wrong before anything runs: how it is to be called, the head, the findings.

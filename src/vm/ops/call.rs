@@ -1,7 +1,7 @@
 //! Calls, returns, goroutine starts, defers and panics.
 #![allow(unsafe_code, non_snake_case)]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::bytecode::program::{FuncEntry, rtti_of};
 use crate::heap::mem;
@@ -104,6 +104,21 @@ op!(CallN(pc, fp, cx, w) {
         leave!(pc.add(1), fp, cx, Exit::Poll);
     }
     next!(pc, fp, cx, 1)
+});
+op!(Cover(pc, fp, cx, w) {
+    // Counters are never freed.
+    let counter = &*(*pc.add(1) as *const AtomicU32);
+    match a!(w) {
+        0 => counter.store(1, Ordering::Relaxed),
+        1 => {
+            let n = counter.load(Ordering::Relaxed);
+            counter.store(n.wrapping_add(1), Ordering::Relaxed);
+        }
+        _ => {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    next!(pc, fp, cx, 2)
 });
 op!(Lazy(pc, fp, cx, w) {
     (*cx).x = w >> 32;
