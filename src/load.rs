@@ -506,7 +506,10 @@ impl Loader {
             }
             match self.sources.add(name.clone(), full, text) {
                 Ok(id) => {
-                    let opts = ParseOptions { script: may };
+                    let opts = ParseOptions {
+                        script: may,
+                        ..ParseOptions::default()
+                    };
                     let (d, is, _) = parse_text(ast, &self.sources, id, &opts);
                     script |= is;
                     self.diagnostics.extend(d);

@@ -145,13 +145,35 @@ fn a_saved_session_loads_again() {
     let _ = std::fs::remove_dir_all(&dir);
     let shown = text(&out.stdout);
     assert!(
-        shown.starts_with("2 // int\n\"2 3\" // string\n// Is reports"),
+        shown.starts_with("2 // int\n\"2 3\" // string\npackage errors // import"),
         "{}",
         both(&out)
     );
     assert!(
         shown.contains("package rand // import \"math/rand\""),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_session_begins_with_files() {
+    let dir = std::env::temp_dir().join(format!("gosub-begins-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    let save = "x := 20\nx + 1\n_ * 2\n:save saved.gosub\n";
+    gosub(&dir, &["repl"], save);
+    let out = gosub(&dir, &["repl", "saved.gosub"], "x + _\n");
+    let missing = gosub(&dir, &["repl", "nosuch.gosub"], "1\n");
+    let _ = std::fs::remove_dir_all(&dir);
+    assert_eq!(
+        text(&out.stdout),
+        "21 // int\n42 // int\n62 // int\n",
+        "{}",
+        both(&out)
+    );
+    assert!(
+        text(&missing.stderr).contains("nosuch.gosub"),
+        "{}",
+        both(&missing)
     );
 }
 

@@ -31,7 +31,7 @@ usage:
                                       script: statements at the top level, packages of the
                                       standard library are imported by use
     gosub [run] -e CODE [args]        run CODE as a script
-    gosub repl                        interactive session (:help there)
+    gosub repl [FILE...]              interactive session (:help there), after these files
     gosub test [flags] [PACKAGES]     run tests of directories or files, with the flags of
                                       go test: -run -skip -v -count -timeout -parallel -short
                                       -failfast -shuffle -bench -benchtime -benchmem -json
@@ -106,8 +106,10 @@ pub enum Command {
     Dis {
         file: String,
     },
-    /// The interactive session.
-    Repl,
+    /// The interactive session, after these files.
+    Repl {
+        files: Vec<String>,
+    },
     Completions {
         shell: String,
     },
@@ -270,7 +272,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
     let verb = match rest.peek().map(String::as_str) {
         None if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
             return Ok(Options {
-                command: Command::Repl,
+                command: Command::Repl { files: Vec::new() },
                 format,
                 race,
                 race_form,
@@ -459,7 +461,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             of: files.into_iter().next(),
         },
         "man" => Command::Man,
-        "repl" => Command::Repl,
+        "repl" => Command::Repl { files },
         "completions" => Command::Completions {
             shell: one(files).map_err(|_| "completions needs bash, zsh or fish")?,
         },

@@ -107,7 +107,10 @@ fn command(opts: Options) -> i32 {
             );
             exit::OK
         }
-        Command::Repl => repl::main(color::on(std::io::stdout().is_terminal()), opts.race),
+        Command::Repl { ref files } => {
+            let color = color::on(std::io::stdout().is_terminal());
+            repl::main(color, opts.race, files)
+        }
         Command::Completions { ref shell } => match complete::script(shell) {
             Some(s) => {
                 print!("{s}");

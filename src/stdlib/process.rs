@@ -234,6 +234,44 @@ sys_native!(wait4, 6, |c| {
         .ret_int((-r).max(0));
 });
 
+/// How often a reader of a session's terminal looks whether it may go on.
+const LOOK: i32 = 30;
+
+/// Reads what is typed while an input of a session runs; at other times that is the line
+/// editor's. Ctrl-C breaks the reading off.
+fn shared_input(cx: &mut Cx, b: Slice) -> (i64, i64) {
+    use crate::vm::session::{Turn, turn};
+    let id = cx.g().id();
+    let mut p = libc::pollfd {
+        fd: 0,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let r = blocking(cx, true, || {
+        loop {
+            match turn(id) {
+                Turn::Never => return (-1, libc::EINTR as i64),
+                Turn::Later => std::thread::sleep(std::time::Duration::from_millis(LOOK as u64)),
+                // SAFETY: one valid entry.
+                Turn::Now
+                    if unsafe { libc::poll(&mut p, 1, LOOK) } > 0 && turn(id) == Turn::Now =>
+                {
+                    // SAFETY: the guest's buffer, kept alive by the frame.
+                    let n = unsafe { libc::read(0, b.ptr as *mut libc::c_void, b.len) };
+                    return (n as i64, check(n as i64));
+                }
+                Turn::Now => {}
+            }
+        }
+    });
+    if turn(id) == Turn::Never {
+        // It ends at its next call.
+        cx.limit_ref()
+            .store(0, std::sync::atomic::Ordering::Relaxed);
+    }
+    r
+}
+
 /// Reads or writes with a call that may block.
 fn transfer(cx: &mut Cx, fd: i32, b: Slice, write: bool, slow: bool) -> (i64, i64) {
     if write && (fd == 1 || fd == 2) {
@@ -249,6 +287,9 @@ fn transfer(cx: &mut Cx, fd: i32, b: Slice, write: bool, slow: bool) -> (i64, i6
         events,
         revents: 0,
     };
+    if fd == 0 && !write && crate::vm::session::shares_input() {
+        return shared_input(cx, b);
+    }
     // SAFETY: one valid entry.
     let long = slow && unsafe { libc::poll(&mut p, 1, 0) } == 0;
     let once = || {

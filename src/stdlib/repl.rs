@@ -38,12 +38,14 @@ fn print(text: &str) {
 }
 
 native!(emit, 0, |c| {
-    let text = String::from_utf8_lossy(c.str());
-    let ty = session::type_text();
-    if !ty.is_empty() {
-        print(&format!("{text} // {ty}\n"));
-    } else {
+    let text = String::from_utf8_lossy(c.str()).into_owned();
+    let words = String::from_utf8_lossy(c.str()).into_owned();
+    let mut notes = vec![session::type_text(), words];
+    notes.retain(|n| !n.is_empty() && *n != text);
+    if notes.is_empty() {
         print(&format!("{text}\n"));
+    } else {
+        print(&format!("{text} // {}\n", notes.join(": ")));
     }
 });
 native!(put, 0, |c| {
@@ -416,8 +418,12 @@ fn wakers(cx: &Cx, id: u64) -> String {
     } else if others == 0 {
         "nobody else is there to wake it".into()
     } else {
-        let n = plural(others, "other goroutine");
-        format!("{n} cannot (:wait shows why)")
+        let who = if others == 1 {
+            "the other goroutine cannot".into()
+        } else {
+            format!("none of the {others} other goroutines can")
+        };
+        format!("{who} wake it (:wait shows why)")
     };
     let what = if what.is_empty() {
         String::new()

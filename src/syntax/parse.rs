@@ -29,6 +29,8 @@ const MAX_ERRORS: usize = 50;
 pub struct ParseOptions {
     /// Allow a file without package clause.
     pub script: bool,
+    /// The script is an input of a session, where `main` is a function like others.
+    pub session: bool,
 }
 
 /// Parses one file (already in the [`SourceMap`]) into the package's arena. Returns the
@@ -126,7 +128,7 @@ fn parse_tokens(
         package,
         imports,
         decls: Vec::new(),
-        script: Script::default(),
+        script: Script::new(opts.session),
         quickly,
     };
     let script = opts.script && driver.toks.first().map(|t| t.kind) != Some(T::Package);

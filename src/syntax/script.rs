@@ -26,8 +26,20 @@ pub(super) struct Script {
     /// Variables declared by statements.
     vars: HashSet<Name>,
     own_main: bool,
+    /// An input of a session, where nothing calls `main` by itself.
+    session: bool,
     /// The text ends inside a statement or declaration.
     pub unfinished: bool,
+}
+
+impl Script {
+    /// Nothing yet, of a script or of an input of a session.
+    pub fn new(session: bool) -> Script {
+        Script {
+            session,
+            ..Script::default()
+        }
+    }
 }
 
 /// Tokens before and after a statement that make it a function.
@@ -272,7 +284,7 @@ impl Driver<'_> {
     /// Declares the function that runs the statements.
     fn add_main(&mut self) {
         let mut stmts = std::mem::take(&mut self.script.stmts);
-        if self.script.own_main {
+        if self.script.own_main && !self.script.session {
             self.calls_of_main(&mut stmts);
         }
         if stmts.is_empty() && self.script.own_main {

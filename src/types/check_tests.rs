@@ -59,7 +59,7 @@ fn check_with(
         .add(name, Path::new(name), text.to_string())
         .expect("small");
     let mut ast = Ast::default();
-    let mut errors = parse_file(&mut ast, &src, id, &ParseOptions { script: false });
+    let mut errors = parse_file(&mut ast, &src, id, &ParseOptions::default());
     let path = if opts.stdlib { name } else { "main" };
     let (p, more) = check_package(ast, &src, path, 1, importer, opts);
     errors.extend(more);

@@ -210,6 +210,31 @@ pub fn print_above(text: &[u8]) -> bool {
     TYPING.load(Ordering::Relaxed) && PRINTER.get().is_some_and(|p| p(text))
 }
 
+/// Whether a goroutine may read the terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    Now,
+    /// What is typed belongs to the line editor.
+    Later,
+    /// The goroutine is to end.
+    Never,
+}
+
+/// Whether the editor and goroutines share standard input.
+pub fn shares_input() -> bool {
+    PRINTER.get().is_some()
+}
+/// Whether this goroutine may read standard input, which it shares with the editor.
+pub fn turn(id: u64) -> Turn {
+    if with(|s| s.condemned.contains(&id)) {
+        Turn::Never
+    } else if is_typing() {
+        Turn::Later
+    } else {
+        Turn::Now
+    }
+}
+
 // ----- the VM's side -----
 
 /// Whether the goroutine is to end here; asked once.

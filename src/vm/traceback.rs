@@ -157,19 +157,20 @@ pub fn race_place(s: crate::race::stack::Step) -> Option<crate::race::report::Pl
     };
     let p = place(f)?;
     Some(crate::race::report::Place {
-        func: p.func,
-        file: p.file,
+        file: p.file.clone(),
         line: p.line,
         column: p.column,
         pos: p.pos,
         offset: p.offset,
-        hidden: p.wrapper,
+        hidden: hidden(&p),
+        func: p.func,
     })
 }
 
-/// Whether a function of the standard library is the run-time's own business in a dump.
+/// Whether a function is the run-time's own business in a dump: what runs the inputs of a
+/// session, too.
 fn hidden(p: &Place) -> bool {
-    p.wrapper
+    p.wrapper || p.func.starts_with("internal/repl.")
 }
 
 /// Appends frames as Go prints them.
@@ -210,7 +211,9 @@ fn write_creator(out: &mut String, g: &G) {
     if let Some(p) = place(Frame {
         pc: g.created_pc(),
         is_return: false,
-    }) {
+    })
+    .filter(|p| !hidden(p))
+    {
         let _ = writeln!(
             out,
             "created by {} in goroutine {}\n\t{}:{} +0x{:x}",

@@ -1,6 +1,6 @@
 //! Starting the session's process again, with or without the race detector: what is
 //! compiled for one cannot run under the other. The inputs that worked run once more, their
-//! output unseen; goroutines, files and the like are made anew by them.
+//! output unseen and with nothing to read; goroutines, files and the like are made anew by them.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -11,31 +11,52 @@ use super::Repl;
 /// Names the file with the inputs to run first.
 const REPLAY: &str = "GOSUB_SESSION_REPLAY";
 
+/// Set if the session's time was virtual at the end.
+const VIRTUAL_TIME: &str = "GOSUB_SESSION_VIRTUAL";
+/// Before an input that ran in virtual time.
+const VIRTUAL: char = '\u{1}';
+
 /// Inputs in a file, each followed by a zero byte.
-fn join(log: &[String]) -> Vec<u8> {
-    log.iter()
-        .flat_map(|s| s.bytes().chain(std::iter::once(0)))
-        .collect()
+fn join(log: &[(String, bool)]) -> Vec<u8> {
+    let mark = |v: &bool| {
+        if *v {
+            VIRTUAL.to_string()
+        } else {
+            String::new()
+        }
+    };
+    let all: Vec<String> = log.iter().map(|(s, v)| mark(v) + s + "\0").collect();
+    all.concat().into_bytes()
+}
+
+/// Whether this session goes on where another one ended.
+pub fn replays() -> bool {
+    std::env::var_os(REPLAY).is_some()
 }
 
 mod hush {
-    //! Standard output away for a while.
+    //! Standard output and input away for a while.
     #![allow(unsafe_code)]
     use std::os::fd::AsRawFd;
 
-    pub struct Hush(i32);
+    /// Where the real ones are: input, output.
+    pub struct Hush([i32; 2]);
 
     impl Hush {
         pub fn new() -> Option<Hush> {
             let null = std::fs::OpenOptions::new()
+                .read(true)
                 .write(true)
                 .open("/dev/null")
                 .ok()?;
             // SAFETY: calls on descriptors that are open.
             unsafe {
-                let saved = libc::fcntl(1, libc::F_DUPFD_CLOEXEC, 3);
-                if saved < 0 || libc::dup2(null.as_raw_fd(), 1) < 0 {
+                let saved = [0, 1].map(|fd| libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3));
+                if saved.contains(&-1) {
                     return None;
+                }
+                for fd in [0, 1] {
+                    libc::dup2(null.as_raw_fd(), fd);
                 }
                 Some(Hush(saved))
             }
@@ -46,8 +67,10 @@ mod hush {
         fn drop(&mut self) {
             // SAFETY: as above; the saved one is ours.
             unsafe {
-                libc::dup2(self.0, 1);
-                libc::close(self.0);
+                for fd in [0, 1] {
+                    libc::dup2(self.0[fd], fd as i32);
+                    libc::close(self.0[fd]);
+                }
             }
         }
     }
@@ -75,6 +98,11 @@ impl Repl {
         if race {
             c.arg("-race");
         }
+        if self.virtual_time {
+            c.env(VIRTUAL_TIME, "1");
+        } else {
+            c.env_remove(VIRTUAL_TIME);
+        }
         let _ = std::io::stdout().flush();
         let e = c.exec();
         let _ = std::fs::remove_file(&path);
@@ -95,10 +123,13 @@ impl Repl {
         let n = text.matches('\0').count();
         let quiet = hush::Hush::new();
         for input in text.split('\0').filter(|s| !s.is_empty()) {
-            if self.eval(input) {
-                self.log.push(input.to_string());
+            let plain = input.trim_start_matches(VIRTUAL);
+            self.virtual_time = plain.len() < input.len();
+            if self.eval(plain) {
+                self.log.push((plain.to_string(), self.virtual_time));
             }
         }
+        self.virtual_time = std::env::var_os(VIRTUAL_TIME).is_some();
         drop(quiet);
         let how = if crate::race::on() { "with" } else { "without" };
         let s = if n == 1 { "" } else { "s" };

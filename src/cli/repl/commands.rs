@@ -111,33 +111,36 @@ impl Repl {
                 "" => println!("{}", if crate::race::on() { "on" } else { "off" }),
                 _ => eprintln!(":race wants on or off"),
             },
-            "ch" => match self.units.compile(arg, Wrap::Chan) {
+            "ch" => match self.compile(arg, Wrap::Chan) {
                 Ok(Some(f)) => self.run(f),
                 Ok(None) => {}
-                Err(d) => self.units.print(&d, self.tty, self.color),
+                Err(d) => self.complain(&d),
             },
-            "type" => match self.units.type_of(arg) {
-                Ok(t) if t.is_empty() => println!("no value"),
-                Ok(t) => println!("{t}"),
-                Err(d) => self.units.print(&d, self.tty, self.color),
-            },
+            "type" => {
+                let t = self.units.borrow_mut().type_of(arg);
+                match t {
+                    Ok(t) if t.is_empty() => println!("no value"),
+                    Ok(t) => println!("{t}"),
+                    Err(d) => self.complain(&d),
+                }
+            }
             "doc" => self.doc(arg),
-            "dis" => match self.units.listing(arg) {
-                Some(t) => print!("{t}"),
-                None => eprintln!("{arg} is not a function with code"),
-            },
-            "load" => match crate::load::read_source(Path::new(arg)) {
-                Ok(t) => self.load(&t),
-                Err(e) => eprintln!("{e}"),
-            },
+            "dis" => {
+                let t = self.units.borrow_mut().listing(arg);
+                match t {
+                    Some(t) => print!("{t}"),
+                    None => eprintln!("{arg} is not a function with code"),
+                }
+            }
+            "load" => self.load_file(arg),
             "save" => {
-                let text = self.log.join("\n") + "\n";
+                let text: String = self.log.iter().map(|(s, _)| format!("{s}\n")).collect();
                 if let Err(e) = std::fs::write(arg, text) {
                     eprintln!("{arg}: {e}");
                 }
             }
             _ => {
-                self.units.reset();
+                self.units.borrow_mut().reset();
                 self.log.clear();
             }
         }
@@ -146,7 +149,9 @@ impl Repl {
 
     /// What the session or the library says about a name.
     fn doc(&mut self, name: &str) {
-        if let Some(t) = self.units.doc(name) {
+        // What the session declares comes first.
+        let own = self.units.borrow_mut().doc(name);
+        if let Some(t) = own {
             return print!("{t}");
         }
         let words: Vec<String> = name.split_whitespace().map(String::from).collect();
@@ -156,17 +161,28 @@ impl Repl {
         }
     }
 
+    /// Runs the file of this name.
+    pub(super) fn load_file(&mut self, name: &str) {
+        match crate::load::read_source(Path::new(name)) {
+            Ok(t) => self.load(&t),
+            Err(e) => eprintln!("{e}"),
+        }
+    }
+
     /// Runs a file: as one input, or input by input if it is a session's, where names may be
     /// declared again.
     fn load(&mut self, text: &str) {
-        let again =
-            |d: &Diagnostic| ["DuplicateDecl", "NoNewVar", "DuplicateMethod"].contains(&d.code);
-        match self.units.compile(text, Wrap::Show) {
+        let again = |d: &Diagnostic| {
+            let codes = ["DuplicateDecl", "NoNewVar", "DuplicateMethod", "UnusedExpr"];
+            codes.contains(&d.code) || d.message == super::unit::NO_LAST
+        };
+        match self.compile(text, Wrap::Show) {
             Ok(code) => {
                 if let Some(f) = code {
                     self.run(f);
                 }
-                self.log.push(text.to_string());
+                let text = text.trim_end().to_string();
+                self.log.push((text, self.virtual_time));
             }
             Err(diags) if diags.iter().any(again) => {
                 let mut input = String::new();
@@ -185,14 +201,15 @@ impl Repl {
                     self.keep(&input);
                 }
             }
-            Err(diags) => self.units.print(&diags, self.tty, self.color),
+            Err(diags) => self.complain(&diags),
         }
     }
 
     fn ask(&mut self, q: Question) {
-        session::set_variables(self.units.variables());
+        session::set_variables(self.units.borrow().variables());
         session::ask(q);
-        match self.units.helper("Report") {
+        let report = self.units.borrow().helper("Report");
+        match report {
             Some(f) => self.run(f),
             None => eprintln!("package internal/repl is incomplete"),
         }

@@ -10,12 +10,15 @@
 
 mod again;
 mod commands;
+mod context;
 mod edit;
 mod output;
 mod unit;
 
+use std::cell::RefCell;
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,6 +27,7 @@ use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
 
 use super::options::exit;
+use crate::base::diag::Diagnostic;
 use crate::lower::Lowerer;
 use crate::runtime::sched::Runtime;
 use crate::vm::{self, session};
@@ -31,14 +35,15 @@ use unit::Units;
 
 /// The session.
 pub struct Repl {
-    units: Units,
+    /// Shared with the editor, which asks it for types while an input is typed.
+    units: Rc<RefCell<Units>>,
     rt: &'static Runtime,
     color: bool,
     tty: bool,
     /// While an input waits, the clock jumps to the next timer.
     virtual_time: bool,
-    /// Inputs that worked, for `:save`.
-    log: Vec<String>,
+    /// Inputs that worked, for `:save`, and whether time was virtual.
+    log: Vec<(String, bool)>,
 }
 
 /// Set by Ctrl-C while an input runs.
@@ -53,8 +58,8 @@ enum Next {
     Quit,
 }
 
-/// Runs a session until its input ends; the exit code.
-pub fn main(color: bool, race: bool) -> i32 {
+/// Runs a session, which begins with these files, until its input ends; the exit code.
+pub fn main(color: bool, race: bool, files: &[String]) -> i32 {
     if race {
         vm::exec::enable_race(crate::race::report::Form::Text);
     }
@@ -81,14 +86,23 @@ pub fn main(color: bool, race: bool) -> i32 {
     };
     let tty = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut repl = Repl {
-        units,
+        units: Rc::new(RefCell::new(units)),
         rt,
         color: color && tty,
         tty,
         virtual_time: false,
         log: Vec::new(),
     };
+    if tty && !again::replays() {
+        println!(
+            "gosub {}, :help for help, Ctrl-D leaves",
+            env!("CARGO_PKG_VERSION")
+        );
+    }
     repl.replay();
+    for f in files {
+        repl.load_file(f);
+    }
     if tty { repl.terminal() } else { repl.piped() }
 }
 
@@ -117,16 +131,13 @@ impl Repl {
 
     /// Reads from a terminal.
     fn terminal(&mut self) -> i32 {
-        println!(
-            "gosub {}, :help for help, Ctrl-D leaves",
-            env!("CARGO_PKG_VERSION")
-        );
         let config = Config::builder()
             .auto_add_history(false)
             .max_history_size(10_000)
             .and_then(|b| b.history_ignore_dups(true))
             .map(|b| {
                 b.completion_type(rustyline::CompletionType::List)
+                    .completion_show_all_if_ambiguous(true)
                     .bracketed_paste(true)
                     .build()
             });
@@ -140,7 +151,11 @@ impl Repl {
                 return exit::FATAL;
             }
         };
-        ed.set_helper(Some(edit::Helper::new(self.color)));
+        ed.set_helper(Some(edit::Helper::new(
+            self.color,
+            self.units.clone(),
+            self.rt,
+        )));
         let history = history_file();
         if let Some(h) = &history {
             // There is none the first time.
@@ -150,7 +165,7 @@ impl Repl {
         let output = printer.map(output::Output::start);
         loop {
             if let Some(h) = ed.helper_mut() {
-                h.names = self.units.names();
+                h.names = self.units.borrow().names();
             }
             let prompt = self.prompt();
             if let Some(o) = &output {
@@ -165,11 +180,12 @@ impl Repl {
                     if line.trim().is_empty() {
                         continue;
                     }
-                    let _ = ed.add_history_entry(line.as_str());
+                    let line = line.trim_end();
+                    let _ = ed.add_history_entry(line);
                     if let Some(h) = &history {
                         let _ = ed.append_history(h);
                     }
-                    if matches!(self.input(&line), Next::Quit) {
+                    if matches!(self.input(line), Next::Quit) {
                         break;
                     }
                 }
@@ -222,14 +238,15 @@ impl Repl {
     fn keep(&mut self, text: &str) -> bool {
         let fine = self.eval(text);
         if fine {
-            self.log.push(text.trim_end().to_string());
+            self.log
+                .push((text.trim_end().to_string(), self.virtual_time));
         }
         fine
     }
 
     /// Compiles and runs an input. False: it did not compile.
     fn eval(&mut self, text: &str) -> bool {
-        match self.units.compile(text, unit::Wrap::Show) {
+        match self.compile(text, unit::Wrap::Show) {
             Ok(code) => {
                 if let Some(f) = code {
                     self.run(f);
@@ -237,15 +254,25 @@ impl Repl {
                 true
             }
             Err(diags) => {
-                self.units.print(&diags, self.tty, self.color);
+                self.complain(&diags);
                 false
             }
         }
     }
 
+    fn compile(&self, text: &str, wrap: unit::Wrap) -> Result<Option<u64>, Vec<Diagnostic>> {
+        self.units.borrow_mut().compile(text, wrap)
+    }
+
+    /// Prints what is wrong with an input.
+    fn complain(&self, diags: &[Diagnostic]) {
+        self.units.borrow().print(diags, self.tty, self.color);
+    }
+
     /// Runs a function value on a goroutine of its own and waits for it.
     fn run(&mut self, f: u64) {
-        for init in self.units.take_inits() {
+        let inits = self.units.borrow_mut().take_inits();
+        for init in inits {
             session::submit(init);
             while !session::wait(Duration::from_secs(1)) {}
         }
@@ -302,9 +329,10 @@ impl Repl {
 
     /// Asks something beside the running input.
     fn aside(&self, q: session::Question) {
-        session::set_variables(self.units.variables());
+        session::set_variables(self.units.borrow().variables());
         session::ask(q);
-        if let Some(f) = self.units.helper("Report") {
+        let report = self.units.borrow().helper("Report");
+        if let Some(f) = report {
             session::aside(f);
         }
     }

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::context;
 use crate::base::diag::{Diagnostic, Severity};
 use crate::base::intern::Name;
 use crate::base::render::{Format, render};
@@ -21,11 +22,15 @@ use crate::syntax::token::T;
 use crate::types::check::CheckOptions;
 use crate::types::display;
 use crate::types::info::CheckedPackage;
-use crate::types::ty::{Obj, ObjKind, Ty};
+use crate::types::lookup::method_set;
+use crate::types::predicates::deref;
+use crate::types::ty::{Obj, ObjKind, Ty, Type};
 use crate::vm::{self, session};
 
 /// The variable behind `_`.
 const LAST: &str = "_\u{b7}";
+/// What is said of `_` when it is not there.
+pub const NO_LAST: &str = "_ has no value yet";
 /// The same while an input is checked that may set it again.
 const OLD_LAST: &str = "old\u{b7}_\u{b7}";
 const SHOW: &str = "Show\u{b7}";
@@ -55,6 +60,11 @@ pub struct Units {
     inits: Vec<u64>,
 }
 
+const INPUT: ParseOptions = ParseOptions {
+    script: true,
+    session: true,
+};
+
 fn options() -> CheckOptions {
     CheckOptions {
         ignore_missing_main: true,
@@ -70,16 +80,15 @@ pub fn unfinished(text: &str) -> bool {
         return false;
     };
     let mut ast = Ast::default();
-    let script = ParseOptions { script: true };
-    let (errors, _, unfinished) = parse_text(&mut ast, &sources, id, &script);
+    let (errors, _, unfinished) = parse_text(&mut ast, &sources, id, &INPUT);
     // A comment or raw string may be open, too.
     let open = errors.iter().any(|d| {
         d.message.contains("not terminated")
             && !d.message.contains("newline in")
             && !d.message.starts_with("rune")
     });
-    // Two empty lines end everything.
-    (unfinished || open) && !text.ends_with("\n\n\n")
+    // Two empty lines end everything, and so does what no further line mends.
+    (unfinished || open) && !text.ends_with("\n\n\n") && !context::overclosed(text)
 }
 
 fn has_errors(d: &[Diagnostic]) -> bool {
@@ -198,6 +207,48 @@ impl Units {
         Ok(ty)
     }
 
+    /// The type of the expression `text[lo..hi]`, if the rest is fine enough for it to have
+    /// one. Nothing is declared.
+    pub fn type_at(&mut self, text: &str, lo: usize, hi: usize) -> Option<Ty> {
+        let id = self.add("hint", text).ok()?;
+        let mut ast = Ast::default();
+        let (diags, is_script, _) = parse_text(&mut ast, self.growing.sources(), id, &INPUT);
+        if has_errors(&diags) || !is_script {
+            return None;
+        }
+        let base = self.growing.sources().file(id).base;
+        let span = (base + lo as u32, base + hi as u32);
+        let wanted = ast
+            .exprs
+            .iter()
+            .rposition(|e| (e.span.lo, e.span.hi) == span)?;
+        rename_wrapper(&mut ast);
+        methods_to_functions(&mut ast);
+        let scope = self.growing.pkg.scope.borrow().clone();
+        rename_last(&mut ast, &scope, &self.growing);
+        keep_old(&mut ast, &scope, &self.growing);
+        self.add_imports(&mut ast, &scope);
+        let declared = declared(&ast);
+        self.growing
+            .pkg
+            .scope
+            .borrow_mut()
+            .retain(|n, _| !declared.contains(n));
+        let (libraries, checked, _) =
+            vm::exec::with_compiler(|_| self.growing.check(ast, &options()));
+        *self.growing.pkg.scope.borrow_mut() = scope;
+        self.add_libraries(libraries);
+        checked.info.types.get(wanted)?.ty
+    }
+
+    /// The type that inputs have declared by this name.
+    pub fn type_named(&mut self, name: &str) -> Option<Ty> {
+        let obj = self.find(name)?;
+        matches!(obj.kind, ObjKind::TypeName { .. })
+            .then(|| obj.ty.get())
+            .flatten()
+    }
+
     fn add(&mut self, name: &str, text: &str) -> Result<FileId, Vec<Diagnostic>> {
         self.growing
             .add(name, text)
@@ -222,7 +273,8 @@ impl Units {
                         _ => {
                             // Packages that were loaded stay loaded.
                             self.add_libraries(libraries);
-                            return Err(self.reworded(diags));
+                            let declares = self.declares_variables(id);
+                            return Err(self.reworded(diags, !declares));
                         }
                     };
                 }
@@ -230,12 +282,22 @@ impl Units {
         }
     }
 
-    fn reworded(&self, mut diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// Whether an input declares variables itself: else the declaration that a message
+    /// speaks of is the session's.
+    fn declares_variables(&self, id: FileId) -> bool {
+        let toks = lex(&self.growing.sources().file(id).text, 0).toks;
+        toks.iter().any(|t| matches!(t.kind, T::Var | T::Define))
+    }
+
+    fn reworded(&self, mut diags: Vec<Diagnostic>, shown: bool) -> Vec<Diagnostic> {
         for d in &mut diags {
             if d.message == format!("undefined: {OLD_LAST}") {
-                d.message = "_ has no value yet".into();
+                d.message = NO_LAST.into();
             }
             d.message = d.message.replace("old\u{b7}", "").replace(LAST, "_");
+            if shown {
+                d.message = d.message.replace(" in variable declaration", "");
+            }
         }
         crate::script::soften(&mut diags);
         diags.retain(|d| d.severity == Severity::Error);
@@ -249,8 +311,7 @@ impl Units {
         libraries: &mut Vec<CheckedPackage>,
     ) -> Result<Checked, Vec<Diagnostic>> {
         let mut ast = Ast::default();
-        let script = ParseOptions { script: true };
-        let (diags, is_script, _) = parse_text(&mut ast, self.growing.sources(), id, &script);
+        let (diags, is_script, _) = parse_text(&mut ast, self.growing.sources(), id, &INPUT);
         if has_errors(&diags) {
             return Err(diags);
         }
@@ -413,9 +474,31 @@ impl Units {
         Some(disasm::listing(code, self.growing.sources()))
     }
 
-    /// The declaration of a name with the comment above it.
+    /// The declaration of a name with the comment above it: what inputs have declared, and
+    /// the methods of its type.
     pub fn doc(&mut self, name: &str) -> Option<String> {
-        let obj = self.find(name)?;
+        let get = |n: &str| {
+            let scope = self.growing.pkg.scope.borrow();
+            scope.get(&Name::new(n)).copied()
+        };
+        let obj = match name.split_once('.') {
+            None => get(name)?,
+            Some((base, member)) => {
+                let t = deref(get(base)?.ty.get()?).0;
+                let entry = method_set(Ty::new(Type::Pointer(t)));
+                let m = entry.into_iter().find(|m| m.name.as_str() == member)?;
+                let method = m.obj?;
+                if method.pkg.is_some_and(|p| p.0.path != "main") {
+                    let place = display::type_string(m.recv, None);
+                    return crate::cli::doc::text(&[format!("{place}.{member}")]).ok();
+                }
+                method
+            }
+        };
+        if let (ObjKind::Var { .. }, Some(t)) = (&obj.kind, obj.ty.get()) {
+            let t = display::type_string(t, Some(self.growing.pkg));
+            return Some(format!("var {name} {t}\n"));
+        }
         let sources = self.growing.sources();
         let (_, file) = sources.file_of(obj.span.lo)?;
         let text = &file.text;
@@ -486,6 +569,21 @@ const WRAPPER: &str = "input\u{b7}";
 fn rename_wrapper(ast: &mut Ast) {
     if let Some(name) = wrapper(ast).map(|f| f.name) {
         ast.idents[name.index()].name = Name::new(WRAPPER);
+    }
+}
+
+/// Makes functions of methods, which would stay with their types.
+fn methods_to_functions(ast: &mut Ast) {
+    let Some(f) = ast.files.first_mut() else {
+        return;
+    };
+    for d in &mut f.decls {
+        if let Decl::Func(f) = d
+            && let Some(recv) = f.recv.take()
+        {
+            ast.funcs[f.func.index()].sig.params.splice(0..0, recv);
+            ast.idents[f.name.index()].name = Name::new("method\u{b7}");
+        }
     }
 }
 
