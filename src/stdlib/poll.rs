@@ -1,9 +1,8 @@
-//! `internal/poll`: descriptors in the netpoller, sockets, name lookup. Calls that must wait
-//! park the goroutine so that it makes the same call again (see `runtime::netpoll`).
+//! `internal/poll`: descriptors in the netpoller, sockets, what names are looked up with. Calls
+//! that must wait park the goroutine so that it makes the same call again (see
+//! `runtime::netpoll`).
 //! Errors travel as error numbers, -1 for a closed descriptor, -2 for a passed deadline.
 #![allow(unsafe_code)]
-
-use std::ffi::CString;
 
 use super::os::{check, errno};
 use crate::runtime::netpoll::{Guard, Mode, Refused};
@@ -478,80 +477,62 @@ sys_native!(send, 2, |c| {
     return finish(&mut c, t);
 });
 
-// ----- names -----
+// ----- what names are looked up with -----
 
-// Looks a host name up, blocking. IPs come as 16 bytes and a 32-bit zone each, IPv4
-// addresses in their IPv6 form.
-sys_native!(lookup, 3, |c| {
-    let name = c.str();
-    let Ok(name) = CString::new(name) else {
-        c.ret(0).ret(0).ret_int(libc::EAI_NONAME as i64);
-        return Exit::Next;
-    };
-    let (list, code) = super::blocking(c.cx, true, || {
-        let mut hints: libc::addrinfo = std::mem::zeroed();
-        hints.ai_socktype = libc::SOCK_STREAM;
-        let mut found: *mut libc::addrinfo = std::ptr::null_mut();
-        let code = libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &hints, &mut found);
-        let mut out: Vec<u8> = Vec::new();
-        let mut at = found;
-        while code == 0
-            && let Some(a) = at.as_ref()
-        {
-            let (ip, zone) = match a.ai_family {
-                libc::AF_INET => {
-                    let s = &*a.ai_addr.cast::<libc::sockaddr_in>();
-                    let v4 = std::net::Ipv4Addr::from(u32::from_be(s.sin_addr.s_addr));
-                    (v4.to_ipv6_mapped().octets(), 0)
-                }
-                _ => {
-                    let s = &*a.ai_addr.cast::<libc::sockaddr_in6>();
-                    (s.sin6_addr.s6_addr, s.sin6_scope_id)
-                }
-            };
-            out.extend(ip);
-            out.extend(zone.to_be_bytes());
-            at = a.ai_next;
-        }
-        if code == 0 {
-            libc::freeaddrinfo(found);
-        }
-        (out, code)
-    });
-    crate::try_exit!(c.ret_bytes(&list)).ret_int(code as i64);
-});
-// The name of an address, blocking.
-sys_native!(lookup_addr, 3, |c| {
-    let Some(a) = Addr::read(&mut c) else {
-        c.ret(0).ret(0).ret_int(libc::EAI_NONAME as i64);
-        return Exit::Next;
-    };
-    let (name, code) = super::blocking(c.cx, true, || {
-        let mut buf = [0u8; 1025];
-        let code = libc::getnameinfo(
-            a.ptr(),
-            a.len,
-            buf.as_mut_ptr().cast(),
-            buf.len() as u32,
-            std::ptr::null_mut(),
-            0,
-            libc::NI_NAMEREQD,
-        );
-        let end = buf.iter().position(|b| *b == 0).unwrap_or(0);
-        (buf[..end].to_vec(), code)
-    });
-    crate::try_exit!(c.ret_str(&name)).ret_int(code as i64);
-});
-// The text of a lookup's error code.
-sys_native!(lookup_text, 2, |c| {
-    let code = c.int();
-    if code == libc::EPERM as i64 {
-        // Refused by the sandbox.
-        c.ret_substr(b"operation not permitted");
-        return Exit::Next;
+/// The files that say how names are looked up, by number. A program may read these even where
+/// the sandbox keeps it from files, as long as it has the network.
+const SYSTEM_FILES: [&str; 3] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
+/// The most that is read of one.
+const SYSTEM_FILE_MAX: u64 = 64 << 20;
+
+/// Content and stamp of a file; no content if the stamp is `seen`.
+fn system_file(path: &str, seen: i64) -> std::io::Result<(Vec<u8>, i64)> {
+    use std::io::Read;
+    use std::os::unix::fs::MetadataExt;
+    let m = std::fs::metadata(path)?;
+    if !m.is_file() {
+        return Err(std::io::Error::from_raw_os_error(libc::EINVAL));
     }
-    let s = std::ffi::CStr::from_ptr(libc::gai_strerror(code as i32));
-    c.ret_substr(s.to_bytes());
+    let mix = |a: i64, b: i64| a.wrapping_mul(0x9e37_79b9).wrapping_add(b);
+    let place = mix(m.dev() as i64, m.ino() as i64);
+    let time = mix(m.mtime(), m.mtime_nsec());
+    // Never 0, which stands for no file.
+    let stamp = mix(mix(place, time), m.size() as i64) | 1;
+    let mut text = Vec::new();
+    if stamp != seen {
+        let f = std::fs::File::open(path)?;
+        f.take(SYSTEM_FILE_MAX).read_to_end(&mut text)?;
+    }
+    Ok((text, stamp))
+}
+
+sys_native!(read_system_file, 4, |c| {
+    let (which, seen) = (c.word() as usize, c.int());
+    let Some(path) = SYSTEM_FILES.get(which) else {
+        c.ret(0).ret(0).ret(0).ret_int(libc::EINVAL as i64);
+        return Exit::Next;
+    };
+    let r = super::blocking(c.cx, false, || system_file(path, seen));
+    let (text, stamp, code) = match r {
+        Ok((text, stamp)) => (text, stamp, 0),
+        // EPERM is what the sandbox says.
+        Err(e) => match e.raw_os_error() {
+            Some(libc::EPERM) | None => (Vec::new(), 0, libc::EACCES),
+            Some(code) => (Vec::new(), 0, code),
+        },
+    };
+    crate::try_exit!(c.ret_str(&text))
+        .ret_int(stamp)
+        .ret_int(code as i64);
+});
+// A number that nobody can guess.
+sys_native!(random, 1, |c| {
+    let mut n = 0u64;
+    let r = libc::getrandom((&raw mut n).cast(), size_of::<u64>(), 0);
+    if r != size_of::<u64>() as isize {
+        return c.cx.fatal_text("net: failed to read random data");
+    }
+    c.ret(n);
 });
 // Interface addresses, one a line: number, name, flags, IP or -, bits.
 sys_native!(interfaces, 3, |c| {
@@ -621,8 +602,7 @@ pub const NATIVES: &[Entry] = &[
     ("internal/poll.SockName", sock_name),
     ("internal/poll.Receive", receive),
     ("internal/poll.Send", send),
-    ("internal/poll.Lookup", lookup),
-    ("internal/poll.LookupAddr", lookup_addr),
-    ("internal/poll.LookupText", lookup_text),
+    ("internal/poll.SystemFile", read_system_file),
+    ("internal/poll.Random", random),
     ("internal/poll.Interfaces", interfaces),
 ];

@@ -70,7 +70,7 @@ enum Does {
 /// A native's name, the slots of its results (the last one is an error number), what it does.
 type Guarded = (&'static str, usize, Does);
 
-const GUARDED: [Guarded; 30] = [
+const GUARDED: [Guarded; 29] = [
     ("os.sysOpen", 3, Does::Open(0)),
     ("os.sysStat", 17, Does::ReadAt(1)),
     ("syscall.sysStat", 17, Does::ReadAt(1)),
@@ -98,8 +98,7 @@ const GUARDED: [Guarded; 30] = [
     ("internal/poll.Bind", 1, Does::Net),
     ("internal/poll.Connect", 1, Does::Net),
     ("internal/poll.Listen", 1, Does::Net),
-    ("internal/poll.Lookup", 3, Does::Net),
-    ("internal/poll.LookupAddr", 3, Does::Net),
+    ("internal/poll.SystemFile", 4, Does::Net),
     ("internal/poll.Interfaces", 3, Does::Net),
 ];
 
@@ -180,7 +179,7 @@ macro_rules! guards {
     ($($i:literal)*) => { [$(guard::<$i>),*] };
 }
 const GUARDS: [Native; GUARDED.len()] =
-    guards!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29);
+    guards!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28);
 
 /// Puts the guards into the table of natives; `find` gives a native's place by its name.
 pub fn install<'a>(mut place: impl FnMut(&str) -> Option<&'a mut Native>) {
