@@ -66,6 +66,14 @@ const TEST: &[&str] = &[
     "coverprofile",
     "coverpkg",
     "outputdir",
+    "cpuprofile",
+    "memprofile",
+    "blockprofile",
+    "mutexprofile",
+    "trace",
+    "fuzz",
+    "fuzztime",
+    "fuzzminimizetime",
     "args",
 ];
 

@@ -35,8 +35,10 @@ usage:
     gosub test [flags] [PACKAGES]     run tests of directories or files, with the flags of
                                       go test: -run -skip -v -count -timeout -parallel -short
                                       -failfast -shuffle -bench -benchtime -benchmem -json
-                                      -list -cpu -vet -args -cover -covermode -coverprofile
-                                      -coverpkg -outputdir; -leak fails tests that leave
+                                      -list -cpu -vet -args; coverage: -cover -covermode
+                                      -coverprofile -coverpkg; profiles: -cpuprofile -memprofile
+                                      -trace -outputdir; fuzzing: -fuzz -fuzztime
+                                      -fuzzminimizetime; -leak fails tests that leave
                                       goroutines behind; with -race, -explore=false
                                       leaves out runs under other schedules
     gosub check [flags] FILE...       report every error of a program, run nothing; also warns

@@ -9,7 +9,9 @@
 
 use super::Block;
 use crate::base::span::{Pos, SourceFile, SourceMap, Span};
-use crate::syntax::ast::{Ast, CaseClause, CommClause, Decl, ExprKind, FuncId, StmtId, StmtKind};
+use crate::syntax::ast::{
+    Ast, CaseClause, CommClause, Decl, ExprKind, FuncId, LitKind, StmtId, StmtKind,
+};
 use crate::syntax::lex::lex;
 use crate::syntax::token::T;
 
@@ -30,6 +32,20 @@ pub fn instrument(
         let mut walker = Walker::new(ast, file, files.len() as u32 - 1, blocks);
         for f in walker.functions(at) {
             walker.function(f);
+        }
+    }
+}
+
+/// Adds the short texts and numbers of a file.
+pub fn words(file: &SourceFile, out: &mut Vec<String>) {
+    for t in lex(&file.text, file.base).toks {
+        let text = &file.text[(t.lo - file.base) as usize..(t.hi - file.base) as usize];
+        match t.kind {
+            T::Str if text.len() > 2 && text.len() < 64 && !text.contains('\\') => {
+                out.push(text[1..text.len() - 1].to_string());
+            }
+            T::Lit(LitKind::Int) => out.push(text.to_string()),
+            _ => {}
         }
     }
 }

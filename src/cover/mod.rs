@@ -8,7 +8,7 @@
 
 mod blocks;
 
-pub use blocks::instrument;
+pub use blocks::{instrument, words};
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -63,6 +63,8 @@ pub struct Table {
     files: Vec<String>,
     blocks: Vec<Block>,
     counters: Vec<AtomicU32>,
+    /// Texts and numbers in the code, which fuzzing tries.
+    words: Vec<String>,
 }
 
 static TABLE: OnceLock<Table> = OnceLock::new();
@@ -85,7 +87,16 @@ impl Table {
             files,
             blocks,
             counters,
+            words: Vec::new(),
         }
+    }
+
+    pub fn with_words(self, words: Vec<String>) -> Table {
+        Table { words, ..self }
+    }
+
+    pub fn words(&self) -> &[String] {
+        &self.words
     }
 
     /// Makes this the process's table; the first one stays.

@@ -51,6 +51,7 @@ pub mod encoding;
 pub mod flate;
 mod float;
 pub mod fmtcore;
+pub mod fuzz;
 mod handles;
 pub mod helpers;
 pub mod http;
@@ -131,6 +132,7 @@ pub const TABLES: &[&[Entry]] = &[
     crate::embed::NATIVES,
     encoding::NATIVES,
     flate::NATIVES,
+    fuzz::NATIVES,
     helpers::NATIVES,
     http::NATIVES,
     jpeg::NATIVES,

@@ -1,7 +1,7 @@
 //! The command line of `gosub test`: Go's flags with one or two dashes, before or after
 //! the packages; `-args` and what follows goes to the test program.
 
-use super::measure::{self, Cover};
+use super::measure::{self, Cover, absolute};
 use crate::cli::{constraint, suggest};
 
 /// A parsed command line.
@@ -39,6 +39,25 @@ const VALUES: &[&str] = &[
     "benchtime",
     "list",
     "cpu",
+    "fuzz",
+    "fuzztime",
+    "fuzzminimizetime",
+    "memprofilerate",
+    "blockprofilerate",
+    "mutexprofilefraction",
+    "cpuprofile",
+    "memprofile",
+    "blockprofile",
+    "mutexprofile",
+    "trace",
+];
+/// Those of them that name a file to write.
+pub const PROFILES: &[&str] = &[
+    "cpuprofile",
+    "memprofile",
+    "blockprofile",
+    "mutexprofile",
+    "trace",
 ];
 /// Flags about coverage that take a value.
 const COVER: &[&str] = &["covermode", "coverpkg", "coverprofile"];
@@ -54,19 +73,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("c", "there is no test binary to keep: tests run at once"),
     ("o", "there is no test binary to keep: tests run at once"),
     ("i", "there is nothing to install"),
-    (
-        "fuzz",
-        "only the seed corpus of fuzz targets runs, with the tests",
-    ),
-    (
-        "fuzztime",
-        "only the seed corpus of fuzz targets runs, with the tests",
-    ),
-    ("cpuprofile", "profiles are not written"),
-    ("memprofile", "profiles are not written"),
-    ("blockprofile", "profiles are not written"),
-    ("mutexprofile", "profiles are not written"),
-    ("trace", "traces are not written"),
     ("exec", "test programs are not separate files"),
 ];
 
@@ -287,6 +293,15 @@ impl Args {
     pub fn bench(&self) -> bool {
         self.last("bench").is_some_and(|b| !b.is_empty())
     }
+    pub fn fuzz(&self) -> bool {
+        self.last("fuzz").is_some_and(|f| !f.is_empty())
+    }
+    /// A flag that only one package can be tested with.
+    pub fn single(&self) -> Option<&'static str> {
+        let mut all = ["fuzz"].iter().chain(PROFILES);
+        let given = |f: &&&str| self.last(f).is_some_and(|v| !v.is_empty());
+        all.find(given).copied()
+    }
     pub fn list(&self) -> bool {
         self.last("list").is_some_and(|b| !b.is_empty())
     }
@@ -294,7 +309,8 @@ impl Args {
     pub fn explores(&self) -> bool {
         let once = self.last("count").is_none_or(|n| n == "1");
         let chosen = crate::race::options::options().schedule.is_some();
-        self.race && self.explore != Some(false) && once && !self.bench() && !self.list() && !chosen
+        let plain = !self.bench() && !self.list() && !self.fuzz();
+        self.race && self.explore != Some(false) && once && plain && !chosen
     }
     /// Arguments of the test program; `again`: of runs under other schedules, which measure
     /// nothing.
@@ -303,6 +319,12 @@ impl Args {
         if self.last("timeout").is_none() {
             out.push("-test.timeout=10m0s".into());
         }
+        if !again && PROFILES.iter().any(|p| self.last(p).is_some()) {
+            out.push(format!(
+                "-test.outputdir={}",
+                absolute("", self.outputdir())
+            ));
+        }
         if self.cover.on && !again {
             out.push(format!("-test.cover={}", self.cover.shown()));
             if let Some(file) = self.cover.file(self.outputdir()) {
@@ -310,7 +332,7 @@ impl Args {
             }
         }
         for (name, value) in &self.flags {
-            if *name != "v" {
+            if *name != "v" && !(again && PROFILES.contains(name)) {
                 out.push(format!("-test.{name}={value}"));
             }
         }

@@ -60,6 +60,10 @@ pub fn main(args: &[String], format: Option<Format>) -> i32 {
             return exit::FAILED;
         }
     };
+    if let Some(flag) = args.single().filter(|_| packages.len() > 1) {
+        eprintln!("cannot use -{flag} flag with multiple packages");
+        return exit::FAILED;
+    }
     let begun = args.cover.check(&packages);
     if let Err(e) = begun.and_then(|()| args.cover.begin(args.outputdir())) {
         eprintln!("{e}");
@@ -165,6 +169,8 @@ fn command(me: &Path, explore: &str, p: &Package, args: &Args, format: Option<Fo
     if args.cover.covers(p) && explore.is_empty() {
         let mode = args.cover.mode().name();
         cmd.arg(format!("{}{mode}", program::COVER_FLAG));
+    } else if args.fuzz() {
+        cmd.arg(format!("{}{}", program::COVER_FLAG, program::FUZZ));
     }
     cmd.arg(&p.path).arg(match format {
         Some(Format::Human) => "human",
@@ -208,7 +214,7 @@ fn test(p: &Package, args: &Args, many: bool, format: Option<Format>) -> Result<
     let start = Instant::now();
     let mut sink = Sink {
         events: args.json.then(|| events::Converter::new(&p.path)),
-        stream: args.local || ((args.verbose() || args.bench()) && !many),
+        stream: args.local || args.fuzz() || ((args.verbose() || args.bench()) && !many),
         kept: Vec::new(),
         tail: Vec::new(),
         out: std::io::stdout().lock(),

@@ -51,6 +51,9 @@ pub const VET_FLAG: &str = "-vet=";
 /// The argument that says that blocks are counted, and how.
 pub const COVER_FLAG: &str = "-cover=";
 
+/// The mode of counting that guides fuzzing.
+pub const FUZZ: &str = "fuzz";
+
 /// Runs the child: a plan of further runs or nothing, [`RACE`] or nothing, [`VET_FLAG`] and
 /// its list, [`COVER_FLAG`] or nothing, path, error format, (shown, full) names, `--`,
 /// arguments.
@@ -124,7 +127,13 @@ pub fn run(args: &[String]) -> i32 {
         files: vec![(
             "_testmain.go".into(),
             "_testmain.go".into(),
-            generate(&found, path, has_own, has_external),
+            generate(
+                &found,
+                path,
+                has_own,
+                has_external,
+                &extras(&args[end + 1..]),
+            ),
         )],
     });
     let check = CheckOptions {
@@ -141,7 +150,7 @@ pub fn run(args: &[String]) -> i32 {
     if let Some(code) = vetted(&l, path, vet.unwrap_or(""), format) {
         return code;
     }
-    if let Some(mode) = cover.and_then(Mode::parse) {
+    if let Some(mode) = cover {
         count_blocks(&mut l, path, mode);
     }
     // Everything compiles: what follows is the program's own output.
@@ -168,15 +177,43 @@ pub fn run(args: &[String]) -> i32 {
     vm::exec::run_program(lw, procs)
 }
 
-/// Puts counters into the package under test, its test files apart.
-fn count_blocks(l: &mut Loaded, path: &str, mode: Mode) {
-    let Some(p) = l.packages.iter_mut().find(|p| p.info.pkg.path == path) else {
-        return;
-    };
-    let name = |f: &SourceFile| (!is_test(&f.name)).then(|| in_profile(path, &f.path));
+/// Puts counters into the package under test; its test files have some only to guide fuzzing.
+fn count_blocks(l: &mut Loaded, path: &str, mode: &str) {
+    let fuzz = mode == FUZZ;
+    let name = |f: &SourceFile| (fuzz || !is_test(&f.name)).then(|| in_profile(path, &f.path));
     let (mut files, mut blocks) = (Vec::new(), Vec::new());
-    cover::instrument(&mut p.ast, &l.sources, &name, &mut files, &mut blocks);
-    Table::new(mode, files, blocks).publish();
+    let mut words = Vec::new();
+    for p in &mut l.packages {
+        let own = &p.info.pkg.path;
+        if own == path || fuzz && own.strip_suffix("_test") == Some(path) {
+            cover::instrument(&mut p.ast, &l.sources, &name, &mut files, &mut blocks);
+            for f in &p.ast.files {
+                cover::words(l.sources.file(f.id), &mut words);
+            }
+        }
+    }
+    words.sort_unstable();
+    words.dedup();
+    let mode = Mode::parse(mode).unwrap_or(Mode::Count);
+    Table::new(mode, files, blocks).with_words(words).publish();
+}
+
+/// Packages that the test program contains for what its arguments ask for.
+fn extras(args: &[String]) -> Vec<&'static str> {
+    let given = |flags: &[&str]| {
+        args.iter().any(|a| {
+            let flag = a.strip_prefix("-test.").and_then(|a| a.split_once('='));
+            flag.is_some_and(|(name, value)| flags.contains(&name) && !value.is_empty())
+        })
+    };
+    let mut out = Vec::new();
+    if given(&["fuzz"]) {
+        out.push("internal/fuzz");
+    }
+    if given(super::args::PROFILES) {
+        out.push("internal/testprof");
+    }
+    out
 }
 
 /// Says what is wrong before anything runs: how it is to be called, the head, the findings.
@@ -435,7 +472,7 @@ fn quoted(s: &str) -> String {
     out
 }
 
-fn generate(found: &Found, path: &str, own: bool, external: bool) -> String {
+fn generate(found: &Found, path: &str, own: bool, external: bool, extras: &[&str]) -> String {
     let examples = found.examples.iter().map(|e| &e.entry);
     let all = found
         .tests
@@ -455,6 +492,9 @@ fn generate(found: &Found, path: &str, own: bool, external: bool) -> String {
     let mut s = String::from(
         "package main\n\nimport (\n\t\"internal/testdeps\"\n\t\"os\"\n\t\"testing\"\n",
     );
+    for e in extras {
+        let _ = writeln!(s, "\t_ {}", quoted(e));
+    }
     for (there, i, name, suffix) in [(own, 0, "_test", ""), (external, 1, "_xtest", "_test")] {
         if there {
             let name = if used[i] { name } else { "_" };
