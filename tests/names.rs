@@ -13,7 +13,18 @@ import (
 	"net/netip"
 )
 
-type IPAddr = net.IPAddr
+type (
+	IP      = net.IP
+	IPAddr  = net.IPAddr
+	UDPAddr = net.UDPAddr
+)
+
+var DialUDP = net.DialUDP
+
+func addrParts(a net.Addr) (ip IP, port int, zone string) {
+	u := a.(*UDPAddr)
+	return u.IP, u.Port, u.Zone
+}
 
 func literal(s string) ([]IPAddr, bool) {
 	a, err := netip.ParseAddr(s)
@@ -29,17 +40,17 @@ func JoinHostPort(host, port string) string { return net.JoinHostPort(host, port
 /// Runs `body` in `main` beside the library's text and returns what it prints.
 fn run(name: &str, imports: &str, body: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let library = std::fs::read_to_string(root.join("stdlib/net+dnsconf.gosub"));
-    let library = library.expect("it is there");
+    let library = |name: &str| {
+        let text = std::fs::read_to_string(root.join("stdlib").join(name)).expect("it is there");
+        text.replacen("package net", "package main", 1)
+    };
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).expect("writable");
     let file = |name: &str, text: &str| std::fs::write(dir.join(name), text).expect("writable");
     file("go.mod", "module names\n\ngo 1.27\n");
     file("rest.go", REST);
-    file(
-        "conf.go",
-        &library.replacen("package net", "package main", 1),
-    );
+    file("conf.go", &library("net+dnsconf.gosub"));
+    file("sort.go", &library("net+dnssort.gosub"));
     file(
         "main.go",
         &format!("package main\n\nimport (\n{imports})\n\nfunc main() {{\n{body}}}\n"),
@@ -160,13 +171,55 @@ fn nsswitch_conf() {
 	names := []string{"files dns", "dns files", "files", "dns"}
 	for _, text := range []string{"", "hosts: files dns", "passwd: files\nhosts:\tdns files # x", "hosts: files", "hosts: dns",
 		"hosts: files mdns4_minimal [NOTFOUND=return] dns myhostname", "hosts: resolve [!UNAVAIL=return files] dns",
-		"#hosts: dns\n hosts : files[SUCCESS=return]", "hosts: mymachines", "hosts", "hostsx: dns", "hosts: [dns"} {
+		"#hosts: dns\n hosts : files[SUCCESS=return]", "hosts: mymachines", "hosts: files myhostname", "hosts: resolve files", "hosts: mdns files dns", "hosts", "hostsx: dns", "hosts: [dns"} {
 		fmt.Println(names[readOrder(text)])
 	}
 "##;
-    let want = "files dns\nfiles dns\ndns files\nfiles\ndns\nfiles dns\ndns\nfiles\nfiles dns\n\
-                files dns\nfiles dns\nfiles dns\n";
+    let want = "files dns\nfiles dns\ndns files\nfiles\ndns\nfiles dns\ndns\nfiles\ndns\n\
+                files dns\ndns files\nfiles dns\nfiles dns\nfiles dns\nfiles dns\n";
     assert_eq!(run("nsswitch", "\t\"fmt\"\n", body), want);
+}
+
+/// The examples of RFC 6724, section 10.2, and what has no source address.
+#[test]
+fn best_addresses_first() {
+    let body = r##"
+	sorted := func(pairs ...string) {
+		var ranks []addrRank
+		for i := 0; i < len(pairs); i += 2 {
+			a := net.ParseIP(pairs[i])
+			k := addrRank{addr: IPAddr{IP: a}, scope: scopeOf(a)}
+			k.precedence, k.label = policyOf(a)
+			if pairs[i+1] != "" {
+				k.source = net.ParseIP(pairs[i+1])
+				k.fromScope = scopeOf(k.source)
+				_, k.fromLabel = policyOf(k.source)
+			}
+			ranks = append(ranks, k)
+		}
+		slices.SortStableFunc(ranks, compareRanks)
+		for _, k := range ranks {
+			fmt.Print(k.addr.IP, " ")
+		}
+		fmt.Println()
+	}
+	sorted("198.51.100.121", "169.254.13.78", "2001:db8:1::1", "2001:db8:1::2")
+	sorted("2001:db8:1::1", "fe80::1", "198.51.100.121", "198.51.100.117")
+	sorted("10.1.2.3", "10.1.2.4", "2001:db8:1::1", "2001:db8:1::2")
+	sorted("2001:db8:1::1", "2001:db8:1::2", "fe80::1", "fe80::2")
+	sorted("2001:db8:3ffe::1", "2001:db8:3f44::2", "2001:db8:1::1", "2001:db8:1::2")
+	sorted("2001:db8:1::1", "2002:c633:6401::2", "2002:c633:6401::1", "2002:c633:6401::2")
+	sorted("192.0.2.9", "192.0.2.200", "192.0.2.8", "192.0.2.8")
+	sorted("2001:db8:1::1", "", "192.0.2.9", "192.0.2.200", "::1", "")
+"##;
+    let want = "\
+2001:db8:1::1 198.51.100.121 \n198.51.100.121 2001:db8:1::1 \n2001:db8:1::1 10.1.2.3 \n\
+fe80::1 2001:db8:1::1 \n2001:db8:1::1 2001:db8:3ffe::1 \n2002:c633:6401::1 2001:db8:1::1 \n\
+192.0.2.9 192.0.2.8 \n192.0.2.9 2001:db8:1::1 ::1 \n";
+    assert_eq!(
+        run("order", "\t\"fmt\"\n\t\"net\"\n\t\"slices\"\n", body),
+        want
+    );
 }
 
 #[test]
