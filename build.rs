@@ -235,7 +235,13 @@ impl<'a> Index<'a> {
                 );
             }
             let mut mentions: BTreeMap<usize, bool> = BTreeMap::new();
-            for (m, dot) in &it.mentions {
+            // The `X` of a package's `pkg.X` is no method.
+            let values = it
+                .qualified
+                .iter()
+                .filter(|(q, _)| !self.imports[*f].contains_key(*q));
+            let selected = values.map(|(_, n)| (*n, true));
+            for (m, dot) in it.mentions.iter().copied().chain(selected) {
                 if let Some(m) = fold(m) {
                     *mentions.entry(m).or_default() |= dot;
                 }

@@ -32,7 +32,8 @@ pub struct Item<'a> {
     pub plain: Vec<&'a str>,
     /// `a.b` with an identifier `a` that is not a selector itself.
     pub qualified: Vec<(&'a str, &'a str)>,
-    /// All identifiers: any may name a method. Whether it stands behind a dot.
+    /// All identifiers: any may name a method. Whether it stands behind the dot of a selector
+    /// that is none of `qualified`.
     pub mentions: Vec<(&'a str, bool)>,
 }
 
@@ -299,11 +300,12 @@ fn item<'a>(
         if t.tok != Tok::Ident {
             continue;
         }
-        it.mentions.push((word(t), dot(i)));
-        if !dot(i) {
-            it.plain.push(word(t));
-        } else if i > 1 && toks[i - 2].tok == Tok::Ident && !dot(i - 2) {
+        let qualified = dot(i) && i > 1 && toks[i - 2].tok == Tok::Ident && !dot(i - 2);
+        it.mentions.push((word(t), dot(i) && !qualified));
+        if qualified {
             it.qualified.push((word(&toks[i - 2]), word(t)));
+        } else if !dot(i) {
+            it.plain.push(word(t));
         }
     }
     it
@@ -428,6 +430,7 @@ func No() {
         assert!(all[4].plain.contains(&"A"));
         assert_eq!(all[11].qualified, [("t", "n"), ("a", "b")]);
         assert!(all[13].mentions.contains(&("W", true)));
+        assert!(all[5].mentions.contains(&("Exit", false)));
         assert!(!all[13].plain.contains(&"W"));
         assert!(!all[13].mentions.contains(&("No", false)));
     }
