@@ -224,6 +224,21 @@ fn fuzzing_ends_after_so_many_runs() {
 }
 
 #[test]
+fn the_profile_of_memory_names_who_allocates() {
+    let dir = folder("memory");
+    let body = "package x\n\nimport \"testing\"\n\nvar sink []byte\n\nfunc eat(n int) {\n\
+        \tfor range n {\n\t\tsink = make([]byte, 4096)\n\t}\n}\n\n\
+        func TestX(t *testing.T) { eat(10000) }\n";
+    write(&dir, "x_test.go", body);
+    let o = gosub(&dir, &["test", "-memprofile=mem"]);
+    assert!(o.status.success(), "{}", text_of(&o));
+    let code = "f, _ := os.Open(\"mem\"); z, _ := gzip.NewReader(f); b, _ := io.ReadAll(z); \
+        fmt.Println(bytes.Contains(b, []byte(\"memory.eat\")))";
+    let o = gosub(&dir, &["-e", code]);
+    assert_eq!(text_of(&o), "true\n");
+}
+
+#[test]
 fn profiles_are_written_even_if_tests_fail() {
     let dir = folder("profiles");
     let body = "package x\n\nimport \"testing\"\n\nfunc TestX(t *testing.T) { t.Fail() }\n";

@@ -46,6 +46,18 @@ const HUGE_FROM: usize = 4 << 20;
 /// A cache reports what it allocated in steps of this many bytes.
 const REPORT_STEP: u64 = 32 << 10;
 
+/// Whether the listener wants to know of allocations.
+static LISTENING: AtomicBool = AtomicBool::new(false);
+static LISTENER: OnceLock<fn(u64, u64)> = OnceLock::new();
+
+/// Calls `f` with bytes and objects each time a cache has handed out some 32 KiB, and for
+/// large objects, on the thread that allocates.
+pub fn listen(f: fn(u64, u64)) {
+    // There is one listener, the profile of allocations.
+    LISTENER.get_or_init(|| f);
+    LISTENING.store(true, Relaxed);
+}
+
 /// Two words, so that it is 16-aligned like any object.
 #[repr(align(16))]
 struct Zero(#[allow(dead_code, reason = "only the address matters")] [AtomicU64; 2]);
@@ -247,6 +259,11 @@ impl Heap {
 
     /// Books an allocation and raises the flag when a collection is due.
     fn report(&'static self, bytes: u64, objects: u64) {
+        if LISTENING.load(Relaxed)
+            && let Some(f) = LISTENER.get()
+        {
+            f(bytes, objects);
+        }
         self.mallocs.fetch_add(objects, Relaxed);
         let n = self
             .fresh_bytes

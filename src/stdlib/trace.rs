@@ -91,6 +91,21 @@ unsafe fn profile_stop(cx: &mut Cx, base: *mut u64) -> Exit {
     c.ret_bool(ok);
     Exit::Next
 }
+native!(allocs_start, 0, |_c| {
+    profile::start_allocs();
+});
+/// Stacks one after another, each as objects, bytes, length and addresses.
+unsafe fn alloc_stacks(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments.
+    let mut c = unsafe { Call::new(cx, base, 2) };
+    let mut words = Vec::new();
+    for (stack, (bytes, objects)) in profile::allocs() {
+        words.extend([objects as usize, bytes as usize, stack.len()]);
+        words.extend(stack);
+    }
+    crate::try_exit!(ret_words(&mut c, &words));
+    Exit::Next
+}
 /// The stacks of all goroutines, the caller's first.
 unsafe fn goroutine_stacks(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments.
@@ -122,4 +137,6 @@ pub const NATIVES: &[Entry] = &[
     ("runtime/pprof.profileStart", profile_start),
     ("runtime/pprof.profileStop", profile_stop),
     ("runtime/pprof.goroutineStacks", goroutine_stacks),
+    ("runtime/pprof.allocStacks", alloc_stacks),
+    ("internal/testprof.allocsStart", allocs_start),
 ];

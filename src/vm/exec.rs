@@ -24,7 +24,7 @@ use crate::lower::Lowerer;
 use crate::race;
 use crate::runtime::limits;
 use crate::runtime::sched::task::{G, State, Wake};
-use crate::runtime::sched::worker::{Stop, Worker};
+use crate::runtime::sched::worker::{POLL_SAMPLE, Stop, Worker};
 use crate::runtime::sched::{Executor, Runtime};
 
 /// The compiler, behind a lock: any M may need a function compiled.
@@ -137,6 +137,16 @@ fn gc_request() {
     if !cx.is_null() {
         // SAFETY: this thread's own context.
         unsafe { (*cx).limit_ref().store(0, Ordering::Relaxed) };
+    }
+}
+
+/// The calling thread's goroutine shall be seen by a profile at its next call or jump.
+pub(super) fn ask_for_sample() {
+    let cx = CX.with(Cell::get);
+    // SAFETY: this thread's own context, and its worker, which lives as long as the runtime;
+    // null before the first goroutine.
+    if let Some(w) = unsafe { cx.as_ref().and_then(|cx| cx.w.as_ref()) } {
+        w.poke(POLL_SAMPLE);
     }
 }
 

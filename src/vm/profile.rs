@@ -2,6 +2,7 @@
 //! hundred times a second; each notes it at its next call or jump. Without a profile there
 //! is no thread, and nothing is asked.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -36,8 +37,47 @@ pub fn addresses(frames: &[Frame]) -> Vec<usize> {
         .collect()
 }
 
+/// Bytes and objects allocated at each stack.
+type Allocs = HashMap<Vec<usize>, (u64, u64)>;
+static ALLOCS: Mutex<Option<Allocs>> = Mutex::new(None);
+thread_local! {
+    /// What this thread has allocated and nobody has answered for yet.
+    static PENDING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Told by the allocator.
+fn allocated(bytes: u64, objects: u64) {
+    let (b, n) = PENDING.get();
+    PENDING.set((b + bytes, n + objects));
+    super::exec::ask_for_sample();
+}
+
+/// Starts the profile of allocations: every 32 KiB or so the goroutine that allocates notes
+/// its stack at its next call or jump.
+pub fn start_allocs() {
+    let mut all = ALLOCS.lock().unwrap_or_else(PoisonError::into_inner);
+    all.get_or_insert_default();
+    drop(all);
+    crate::heap::alloc::listen(allocated);
+}
+
+/// What the profile of allocations has; empty if there is none.
+pub fn allocs() -> Allocs {
+    let all = ALLOCS.lock().unwrap_or_else(PoisonError::into_inner);
+    all.clone().unwrap_or_default()
+}
+
 /// Notes where `g`, which ran on processor `p` until now, is.
 pub(super) fn sample(p: u32, g: &G) {
+    let (bytes, objects) = PENDING.take();
+    if bytes > 0 {
+        let stack = addresses(&traceback::stopped_frames(g));
+        let mut all = ALLOCS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = &mut *all {
+            let sum = all.entry(stack).or_default();
+            *sum = (sum.0 + bytes, sum.1 + objects);
+        }
+    }
     let n = TICKS[p as usize].swap(0, Ordering::Relaxed);
     if n == 0 || !ON.load(Ordering::Relaxed) {
         return;
