@@ -68,7 +68,9 @@ fn syntax(message: &str, before: &str, after: &str) -> Option<&'static str> {
         "types are declared with type: type T struct {"
     } else if matches!(word, "try" | "try:") {
         "errors are values: if err != nil {"
-    } else if has("unexpected ] at") && (before.contains("= [") || before.contains("([")) {
+    } else if (has("unexpected ] at") || has("unexpected comma; expected ]"))
+        && (before.contains("= [") || before.contains("(["))
+    {
         "a list names its type: []int{1, 2, 3}"
     } else if has("at end of statement")
         && [before, after]
