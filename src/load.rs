@@ -203,13 +203,29 @@ pub fn read_source(path: &Path) -> Result<String, String> {
     if bytes.len() > u32::MAX as usize / 2 {
         return Err(format!("{name}: file too large"));
     }
+    if let Some(what) = no_text(&bytes) {
+        return Err(format!("{name}: {what}"));
+    }
     Ok(match String::from_utf8(bytes) {
         Ok(s) => s,
         Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
     })
 }
 
-fn io_text(e: &std::io::Error) -> String {
+/// What a file is that cannot be a source text.
+fn no_text(bytes: &[u8]) -> Option<&'static str> {
+    /// So many zero bytes at the beginning are no slip of an editor.
+    const ZEROS: usize = 8;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Some("UTF-16 text; Go's sources are UTF-8");
+    }
+    let head = &bytes[..bytes.len().min(1024)];
+    let zeros = head.iter().filter(|b| **b == 0).count();
+    (zeros >= ZEROS).then_some("a binary file, not Go source")
+}
+
+/// An error of the system in Go's words.
+pub fn io_text(e: &std::io::Error) -> String {
     match e.kind() {
         std::io::ErrorKind::NotFound => "no such file or directory".into(),
         std::io::ErrorKind::PermissionDenied => "permission denied".into(),

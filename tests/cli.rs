@@ -60,8 +60,45 @@ fn binary_garbage() {
         "elf.go",
         &[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 4096]].concat(),
     );
+    let wide: Vec<u8> = "package main\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    refused_file("utf16.go", &[b"\xff\xfe".as_slice(), &wide].concat());
     refused_file("nul.go", b"package main\nfunc main() { \0 }\n");
     refused_file("empty.go", b"");
+}
+
+#[test]
+fn what_cannot_run_is_named() {
+    let dir = std::env::temp_dir().join(format!("gosub-named-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    let lib = dir.join("lib.go");
+    std::fs::write(&lib, "package lib\n").expect("written");
+    let elf = dir.join("elf");
+    std::fs::write(&elf, [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 64]].concat()).expect("written");
+    for (args, want) in [
+        (
+            vec![lib.to_str().expect("UTF-8")],
+            "package lib is not a main package",
+        ),
+        (
+            vec![elf.to_str().expect("UTF-8")],
+            "a binary file, not Go source",
+        ),
+        (vec!["build", "x.go"], "without being built"),
+        (vec!["-c", "x"], "unknown flag -c; -e CODE"),
+        (vec!["--read=/no/such", "x.go"], "no such file or directory"),
+    ] {
+        let out = gosub(&args);
+        let err = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(
+            err.contains(want) && !out.status.success(),
+            "{args:?}: {err}"
+        );
+        assert!(err.lines().count() <= 2, "{args:?}: {err}");
+    }
+    let _ = std::fs::remove_dir_all(&dir);
 }
 
 #[test]

@@ -282,7 +282,7 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
                 rules: Rules::default(),
             });
         }
-        None => return Err("no file given".into()),
+        None => return Err("no file given; gosub - reads the program from standard input".into()),
         Some("fmt") if args[1..].iter().any(|a| is_help(a)) => {
             return Ok(Options {
                 command: help_of("fmt"),
@@ -443,9 +443,17 @@ pub fn parse(args: &[String]) -> Result<Options, String> {
             other => {
                 use super::complete::{FLAGS, RUN};
                 let known = RUN.iter().chain(FLAGS).copied();
-                let hint = super::suggest::closest(other, known)
-                    .map_or(String::new(), |k| format!("; did you mean --{k}?"));
-                return Err(format!("unknown flag --{other}{hint}"));
+                let hint = match other {
+                    "c" | "eval" => "; -e CODE runs code".into(),
+                    "i" => "; gosub repl is the interactive session".into(),
+                    "v" | "V" => {
+                        "; gosub version prints the version, gosub test -v names tests".into()
+                    }
+                    _ => super::suggest::closest(other, known)
+                        .map_or(String::new(), |k| format!("; did you mean --{k}?")),
+                };
+                let dashes = if other.len() == 1 { "-" } else { "--" };
+                return Err(format!("unknown flag {dashes}{other}{hint}"));
             }
         }
     }

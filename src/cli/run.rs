@@ -150,9 +150,9 @@ fn command(opts: Options) -> i32 {
             Err(code) => code,
         },
         Command::Run { ref file, ref args } => {
-            if let Some(c) = meant_command(file) {
+            if let Some(hint) = meant_command(file) {
                 eprintln!(
-                    "gosub: no command or file {file:?}; did you mean gosub {c}?\n\
+                    "gosub: no command or file {file:?}; {hint}\n\
                      run 'gosub --help' for usage"
                 );
                 return exit::FATAL;
@@ -160,6 +160,13 @@ fn command(opts: Options) -> i32 {
             let (files, args) = program_files(file, args);
             match load(&files, &opts) {
                 Ok(l) => {
+                    if let Some(name) = other_than_main(&l) {
+                        eprintln!(
+                            "gosub: {file}: package {name} is not a main package, so there is \
+                             nothing to run; gosub check reads it, gosub test runs its tests"
+                        );
+                        return exit::FAILED;
+                    }
                     race_mode(&opts);
                     run(l, file, args)
                 }
@@ -179,13 +186,29 @@ fn command(opts: Options) -> i32 {
     }
 }
 
-/// The command that a word which is no file was probably meant to be.
-fn meant_command(word: &str) -> Option<&'static str> {
+/// What a word that is no file was probably meant to be.
+fn meant_command(word: &str) -> Option<String> {
     if word.contains(['.', '/']) || word == "-" || Path::new(word).exists() {
         return None;
     }
+    match word {
+        "build" | "install" => {
+            return Some("programs run without being built: gosub FILE".into());
+        }
+        "mod" | "get" | "work" | "list" | "generate" => {
+            return Some("there are no modules, only the packages that are built in".into());
+        }
+        _ => {}
+    }
     let all = complete::COMMANDS.iter().map(|c| c.0);
-    suggest::closest(word, all)
+    suggest::closest(word, all).map(|c| format!("did you mean gosub {c}?"))
+}
+
+/// The name of a program's package, unless it is `main`.
+fn other_than_main(l: &Loaded) -> Option<&str> {
+    let ast = &l.packages.last()?.ast;
+    let name = ast.name(ast.files.first()?.package).as_str();
+    (name != "main").then_some(name)
 }
 
 /// The files of the program that starts with `file`, and what is left for the program: as

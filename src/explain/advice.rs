@@ -45,6 +45,7 @@ fn around<'s>(sources: &'s SourceMap, d: &Diagnostic) -> (&'s str, &'s str) {
 
 fn syntax(message: &str, before: &str, after: &str) -> Option<&'static str> {
     let has = |s: &str| message.contains(s);
+    let word = before.split_whitespace().next_back().unwrap_or("");
     Some(if has("cannot use assignment") {
         "= assigns; == compares"
     } else if has(" := ") && has("as value") {
@@ -53,9 +54,29 @@ fn syntax(message: &str, before: &str, after: &str) -> Option<&'static str> {
         "the opening brace stands on the same line, since a line end ends the statement"
     } else if has("unexpected keyword else") {
         "else stands on the line of the closing brace: } else {"
-    } else if before.split_whitespace().next_back() == Some("while") {
+    } else if has("package statement must be first") {
+        "only a script, which stands alone, leaves that out; other files begin with package main"
+    } else if word == "while" {
         "for is Go's only loop: for CONDITION {"
-    } else if has("at end of statement") && (before.contains("++") || before.contains("--")) {
+    } else if after.starts_with("in ") && before.contains("for ") {
+        "elements come from range: for i, x := range xs {"
+    } else if matches!(word, "let" | "const" | "auto") && has("at end of statement") {
+        "a variable is declared with :=, x := 1, or with var"
+    } else if matches!(word, "def" | "fn" | "function") {
+        "functions begin with func: func f(x int) int {"
+    } else if matches!(word, "class") {
+        "types are declared with type: type T struct {"
+    } else if matches!(word, "try" | "try:") {
+        "errors are values: if err != nil {"
+    } else if (has("unexpected ] at") || has("unexpected comma; expected ]"))
+        && (before.contains("= [") || before.contains("(["))
+    {
+        "a list names its type: []int{1, 2, 3}"
+    } else if has("at end of statement")
+        && [before, after]
+            .iter()
+            .any(|t| t.contains("++") || t.contains("--"))
+    {
         "x++ and x-- are statements; they have no value"
     } else if has("possibly missing comma or }") || has("newline in argument list") {
         "the last element of several lines has a comma, too, or the closing bracket beside it"
@@ -124,6 +145,11 @@ fn advice(code: &str, message: &str) -> Option<String> {
     let has = |s: &str| message.contains(s);
     let number = |t: &str| NUMBERS.contains(&t);
     let text = match code {
+        "BadToken" if has("in rune literal") => "text stands in double quotes: \"text\"",
+        "BadToken" if has("U+003F") => "there is no ?: operator; use if and else",
+        "TooManyValues" if message.starts_with("multiple-value") => {
+            "take every result first, with _ for those that are not needed: x, err := ..."
+        }
         "NoNewVar" => "= assigns to variables that exist; := declares",
         "MissingReturn" => "every way through the function must end in return or panic",
         "UntypedNilUse" => "nil alone has no type; declare one: var x *T",
@@ -140,6 +166,8 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "UnusedExpr" if message.starts_with("append(") => {
             "append returns the longer slice: s = append(s, x)"
         }
+        "UnusedExpr" if has("(value of type func(") => "a function is called with parentheses",
+        "UnusedExpr" => "fmt.Println(x) prints a value, _ = x throws it away",
         "MissingFieldOrMethod" if has("(type []") && has("method append") => {
             "slices grow with the function append: s = append(s, x)"
         }
@@ -220,6 +248,17 @@ mod tests {
                 "comes after the declaration",
             ),
             ("func main()\n{\n}", "on the same line"),
+            ("func main() { let x = 1 }", "x := 1"),
+            ("func main() { for x in y { } }", "range xs"),
+            ("func main() { x := [1, 2] }", "[]int{1, 2, 3}"),
+            ("func main() { x := 1; y := x++ }", "no value"),
+            ("func main() { x := 1 ? 2 : 3 }", "?: operator"),
+            ("func main() { x := 'ab' }", "double quotes"),
+            (
+                "func f() (int, error) { return 0, nil }\nvar x = f()\nfunc main() { }",
+                "every result first",
+            ),
+            ("func main() { x := 1; x }", "throws it away"),
             ("func main() { while true { } }", "only loop"),
             ("func main() { if true { }\nelse { } }", "} else {"),
             ("x := 1\nfunc main() { }", "var x = 1"),

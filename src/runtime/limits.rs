@@ -15,6 +15,10 @@ static THREADS: AtomicUsize = AtomicUsize::new(tuning::MAX_MS);
 pub fn memory() -> Option<u64> {
     Some(MEMORY.load(Ordering::Relaxed)).filter(|n| *n != 0)
 }
+/// What is said when the program needs more memory than `limit` bytes.
+pub fn exceeded(limit: u64) -> String {
+    format!("out of memory: --max-memory={limit} bytes exceeded")
+}
 /// Most goroutines there may be.
 pub fn goroutines() -> usize {
     GOROUTINES.load(Ordering::Relaxed)

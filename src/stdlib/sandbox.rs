@@ -36,7 +36,8 @@ static RULES: OnceLock<Rules> = OnceLock::new();
 pub fn set(mut rules: Rules) -> Result<(), String> {
     for dir in &mut rules.read {
         let real = dir.canonicalize();
-        *dir = real.map_err(|e| format!("--read={}: {e}", dir.display()))?;
+        *dir =
+            real.map_err(|e| format!("--read={}: {}", dir.display(), crate::load::io_text(&e)))?;
     }
     rules.no_fs |= !rules.read.is_empty();
     RULES

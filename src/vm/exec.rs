@@ -351,7 +351,9 @@ impl Executor for Vm {
         flush_output();
         let mut out = format!("fatal error: {text}\n");
         if traceback_level() > 0 {
-            rt.stop_for_dump();
+            let cx = CX.with(Cell::get);
+            // SAFETY: a thread's context and worker live as long as the thread.
+            rt.stop_for_dump(unsafe { cx.as_ref() }.map(|cx| cx.w()));
             dump_all(rt, &mut out, null());
             if text == crate::runtime::fault::DEADLOCK.text {
                 out.push_str(&explain_all(rt, null()));
@@ -646,7 +648,12 @@ impl Vm {
                 cx.arm();
                 return None;
             }
-            self.fatal(cx.w().rt(), "runtime: out of memory");
+            let limit = crate::runtime::limits::memory();
+            let text = limit.map_or(
+                "runtime: out of memory".into(),
+                crate::runtime::limits::exceeded,
+            );
+            self.fatal(cx.w().rt(), &text);
         }
         // SAFETY: descriptor operands are descriptor addresses.
         let name = |w: u64| unsafe { rtti_of(w) }.name.clone();

@@ -70,7 +70,6 @@ impl Duties {
         if now >= self.end {
             let ns = limits::timeout_ns().unwrap_or(0);
             let text = format!("timeout: the program ran longer than {}", seconds(ns));
-            rt.stop_for_dump();
             rt.exec.fatal(rt, &text);
         }
         if now >= self.next_memory && self.memory.is_some() {
@@ -100,9 +99,7 @@ impl Duties {
             rt.exec.memory_short(rt);
             return;
         }
-        let text = format!("out of memory: --max-memory={limit} bytes exceeded");
-        rt.stop_for_dump();
-        rt.exec.fatal(rt, &text);
+        rt.exec.fatal(rt, &limits::exceeded(*limit));
     }
 
     fn print(&self, rt: &Runtime, now: i64) {

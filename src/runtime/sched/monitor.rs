@@ -70,7 +70,7 @@ pub(crate) fn run(rt: &Runtime) {
             return;
         }
         if rt.signals.deliver(rt) {
-            rt.stop_for_dump();
+            rt.stop_for_dump(None);
             rt.exec.quit(rt);
         }
         duties.run(rt);
@@ -89,7 +89,7 @@ pub(crate) fn run(rt: &Runtime) {
             };
             rt.sysmon.parker.park(pause);
             if rt.signals.deliver(rt) {
-                rt.stop_for_dump();
+                rt.stop_for_dump(None);
                 rt.exec.quit(rt);
             }
             rt.sysmon.asleep.store(0, Ordering::Relaxed);

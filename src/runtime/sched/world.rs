@@ -31,9 +31,9 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// Stops the world from a thread that is no M, for the last words of a dying process:
-    /// gives up after a while (a native call may hang) and is never undone.
-    pub fn stop_for_dump(&self) {
+    /// Stops the world for the last words of a dying process, from a thread that is no M or
+    /// from the M `own`: gives up after a while (a native call may hang) and is never undone.
+    pub fn stop_for_dump(&self, own: Option<&Worker>) {
         let end = prim::nanotime() + tuning::DUMP_WAIT_NS;
         while self
             .world
@@ -46,6 +46,15 @@ impl Runtime {
             prim::yield_thread();
         }
         self.begin_stop();
+        if let Some(w) = own {
+            // SAFETY: Ps are never freed while the runtime lives.
+            if let Some(p) = unsafe { w.p_ptr().as_ref() }
+                && std::ptr::eq(p.m.load(Ordering::Acquire), w)
+                && p.cas_status(Status::Running, Status::Stopped)
+            {
+                self.sched.with(Rank::Sched, |s| self.one_stopped(s));
+            }
+        }
         while self.stop_note.load(Ordering::Acquire) == 0 && prim::nanotime() < end {
             self.poke_and_stop_blocking();
             prim::futex_wait(&self.stop_note, 0, tuning::STOP_RETRY_NS);

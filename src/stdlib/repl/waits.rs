@@ -194,36 +194,47 @@ pub(super) fn branches(w: &Waits, who: &[usize]) -> Vec<String> {
 
 pub(super) fn tree(w: &Waits) -> String {
     let mut out = String::new();
-    for t in &w.things {
-        let mut rows = branches(w, &t.who);
-        if rows.len() > LISTED {
-            let more = rows.len() - LISTED;
-            rows.truncate(LISTED);
-            rows.push(format!("and {more} more"));
-        }
-        if !t.wakers.is_empty() {
-            rows.push(t.wakers.clone());
-        }
-        let _ = writeln!(out, "{}", t.title);
-        for (i, r) in rows.iter().enumerate() {
-            let branch = if i + 1 == rows.len() { "`-" } else { "|-" };
-            let _ = writeln!(out, "{branch} {r}");
-        }
+    for t in w.things.iter().take(LISTED) {
+        out.push_str(&block(&t.title, &branches(w, &t.who), &t.wakers));
+    }
+    if w.things.len() > LISTED {
+        let more = w.things.len() - LISTED;
+        let _ = writeln!(out, "and {more} more things that goroutines wait for");
+    }
+    out
+}
+
+/// A title with what hangs below it, and a last word if there is one.
+fn block(title: &str, rows: &[String], last: &str) -> String {
+    let mut lines: Vec<String> = rows.iter().take(LISTED).cloned().collect();
+    if rows.len() > LISTED {
+        lines.push(format!("and {} more", rows.len() - LISTED));
+    }
+    if !last.is_empty() {
+        lines.push(last.to_string());
+    }
+    let mut out = format!("{title}\n");
+    for (i, l) in lines.iter().enumerate() {
+        let branch = if i + 1 == lines.len() { "`-" } else { "|-" };
+        let _ = writeln!(out, "{branch} {l}");
     }
     out
 }
 
 pub(super) fn waits(w: &Waits) -> String {
     let mut out = tree(w);
-    let for_ever = |e: &&Entry1| e.waiting && e.reason.is_for_ever();
-    let mut lost: Vec<&Entry1> = w.entries.iter().filter(for_ever).collect();
-    lost.sort_by_key(|e| e.id);
-    for e in lost {
-        let _ = writeln!(
-            out,
-            "nothing\n|- goroutine {} [{}] at {}\n`- nobody can end that",
-            e.id, e.status, e.place
-        );
+    let for_ever = |i: &usize| {
+        let e = &w.entries[*i];
+        e.waiting && e.reason.is_for_ever()
+    };
+    let mut lost: Vec<usize> = (0..w.entries.len()).filter(for_ever).collect();
+    lost.sort_by_key(|i| w.entries[*i].id);
+    if !lost.is_empty() {
+        out.push_str(&block(
+            "nothing",
+            &branches(w, &lost),
+            "nobody can end that",
+        ));
     }
     if out.is_empty() {
         out.push_str("nobody waits for anybody\n");
@@ -232,7 +243,12 @@ pub(super) fn waits(w: &Waits) -> String {
         .iter()
         .all(|e| e.waiting && e.reason != WaitReason::Sleep && e.reason != WaitReason::IoWait)
     {
-        out.push_str("all of them wait: only a new input can wake one\n");
+        let end = if lost.len() == w.entries.len() {
+            "all of them wait, and nobody can end that\n"
+        } else {
+            "all of them wait: only a new input can wake one\n"
+        };
+        out.push_str(end);
     }
     out
 }
