@@ -378,7 +378,7 @@ func F() {
 `
 func No() {
 `
-	u.W()
+	u.W().Z()
 }
 "#;
 
@@ -409,7 +409,7 @@ func No() {
         let text = |i: &Item| &TEXT[i.span.0..i.span.1];
         assert_eq!(text(&all[4]), "u = 1 +\n\t\tA // }\n");
         assert_eq!(&TEXT[all[4].keyword.0..all[4].keyword.1], "var");
-        assert!(text(&all[13]).ends_with("u.W()\n}\n"));
+        assert!(text(&all[13]).ends_with("u.W().Z()\n}\n"));
         let body = |i: usize| &TEXT[all[i].body..][..9];
         assert_eq!((body(11), body(12)), ("{ t.n = a", "{ return "));
         assert_eq!(all[7].body, 0);
@@ -429,8 +429,9 @@ func No() {
         assert_eq!(all[5].qualified, [("os", "Exit")]);
         assert!(all[4].plain.contains(&"A"));
         assert_eq!(all[11].qualified, [("t", "n"), ("a", "b")]);
-        assert!(all[13].mentions.contains(&("W", true)));
-        assert!(all[5].mentions.contains(&("Exit", false)));
+        assert!(all[13].mentions.contains(&("Z", true)));
+        assert!(all[13].mentions.contains(&("W", false)));
+        assert!(all[13].qualified.contains(&("u", "W")));
         assert!(!all[13].plain.contains(&"W"));
         assert!(!all[13].mentions.contains(&("No", false)));
     }
