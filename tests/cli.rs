@@ -366,6 +366,13 @@ fn scheduler_trace() {
 }
 
 #[test]
+fn the_library_is_laid_out() {
+    let out = gosub(&["fmt", "-l", "stdlib", "examples"]);
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "");
+    assert!(out.status.success());
+}
+
+#[test]
 fn fmt_lays_out_files() {
     let path = file("layout.gosub", b"package main\nfunc main(){println( 1 )}\n");
     let laid_out = "package main\n\nfunc main() { println(1) }\n";

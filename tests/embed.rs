@@ -127,3 +127,9 @@ fn errors_are_data() {
     let e = Program::compile("a.go", "package main\n\nfunc main() { x }\n").unwrap_err();
     assert_eq!(e.text, "a.go:3:15: undefined: x\n");
 }
+
+#[test]
+fn what_is_no_program_is_not_compiled() {
+    let e = Program::compile("lib.go", "package lib\n").unwrap_err();
+    assert!(e.to_string().contains("package lib is not a main package"));
+}

@@ -57,14 +57,16 @@ pub fn embedded(mode: &str, name: &str, source: &str, flags: &[String], args: &[
     };
     let text = vec![(name.to_string(), source.to_string())];
     let (name, args, check) = (name.to_string(), args.to_vec(), mode == "check");
-    on_big_stack(move || match load_texts(&text, &opts) {
-        Ok(_) if check => exit::OK,
-        Ok(l) => {
-            race_mode(&opts);
-            run(l, &name, &args)
-        }
-        Err(code) => code,
-    })
+    on_big_stack(
+        move || match load_texts(&text, &opts).and_then(|l| runnable(l, &name)) {
+            Ok(_) if check => exit::OK,
+            Ok(l) => {
+                race_mode(&opts);
+                run(l, &name, &args)
+            }
+            Err(code) => code,
+        },
+    )
 }
 
 fn on_big_stack(f: impl FnOnce() -> i32) -> i32 {
@@ -158,15 +160,8 @@ fn command(opts: Options) -> i32 {
                 return exit::FATAL;
             }
             let (files, args) = program_files(file, args);
-            match load(&files, &opts) {
+            match load(&files, &opts).and_then(|l| runnable(l, file)) {
                 Ok(l) => {
-                    if let Some(name) = other_than_main(&l) {
-                        eprintln!(
-                            "gosub: {file}: package {name} is not a main package, so there is \
-                             nothing to run; gosub check reads it, gosub test runs its tests"
-                        );
-                        return exit::FAILED;
-                    }
                     race_mode(&opts);
                     run(l, file, args)
                 }
@@ -175,7 +170,7 @@ fn command(opts: Options) -> i32 {
         }
         Command::Eval { ref code, ref args } => {
             let text = vec![("-e".to_string(), code.clone())];
-            match load_texts(&text, &opts) {
+            match load_texts(&text, &opts).and_then(|l| runnable(l, "-e")) {
                 Ok(l) => {
                     race_mode(&opts);
                     run(l, "-e", args)
@@ -204,11 +199,20 @@ fn meant_command(word: &str) -> Option<String> {
     suggest::closest(word, all).map(|c| format!("did you mean gosub {c}?"))
 }
 
-/// The name of a program's package, unless it is `main`.
-fn other_than_main(l: &Loaded) -> Option<&str> {
-    let ast = &l.packages.last()?.ast;
-    let name = ast.name(ast.files.first()?.package).as_str();
-    (name != "main").then_some(name)
+/// What was loaded, if it is a program.
+fn runnable(l: Loaded, file: &str) -> Result<Loaded, i32> {
+    let ast = l.packages.last().map(|p| &p.ast);
+    let name = ast.and_then(|a| Some(a.name(a.files.first()?.package)));
+    match name {
+        Some(name) if name.as_str() != "main" => {
+            eprintln!(
+                "gosub: {file}: package {name} is not a main package, so there is nothing to \
+                 run; gosub check reads it, gosub test runs its tests"
+            );
+            Err(exit::FAILED)
+        }
+        _ => Ok(l),
+    }
 }
 
 /// The files of the program that starts with `file`, and what is left for the program: as

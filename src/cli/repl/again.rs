@@ -6,27 +6,27 @@ use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::Repl;
+use super::{Input, Repl};
 
 /// Names the file with the inputs to run first.
 const REPLAY: &str = "GOSUB_SESSION_REPLAY";
 
 /// Set if the session's time was virtual at the end.
 const VIRTUAL_TIME: &str = "GOSUB_SESSION_VIRTUAL";
-/// Before an input that ran in virtual time.
+/// Before an input that ran in virtual time, and before one that was broken off.
 const VIRTUAL: char = '\u{1}';
+const INTERRUPTED: char = '\u{2}';
 
 /// Inputs in a file, each followed by a zero byte.
-fn join(log: &[(String, bool)]) -> Vec<u8> {
-    let mark = |v: &bool| {
-        if *v {
-            VIRTUAL.to_string()
-        } else {
-            String::new()
-        }
-    };
-    let all: Vec<String> = log.iter().map(|(s, v)| mark(v) + s + "\0").collect();
-    all.concat().into_bytes()
+fn join(log: &[Input]) -> Vec<u8> {
+    let mut all = String::new();
+    for i in log {
+        all.extend(i.virtual_time.then_some(VIRTUAL));
+        all.extend(i.interrupted.then_some(INTERRUPTED));
+        all.push_str(&i.text);
+        all.push('\0');
+    }
+    all.into_bytes()
 }
 
 /// Whether this session goes on where another one ended.
@@ -123,10 +123,18 @@ impl Repl {
         let n = text.matches('\0').count();
         let quiet = hush::Hush::new();
         for input in text.split('\0').filter(|s| !s.is_empty()) {
-            let plain = input.trim_start_matches(VIRTUAL);
-            self.virtual_time = plain.len() < input.len();
-            if self.eval(plain) {
-                self.log.push((plain.to_string(), self.virtual_time));
+            let plain = input.trim_start_matches([VIRTUAL, INTERRUPTED]);
+            let marks = &input[..input.len() - plain.len()];
+            self.virtual_time = marks.contains(VIRTUAL);
+            // What was broken off might not end: only its declarations count.
+            if !marks.contains(INTERRUPTED) {
+                self.keep(plain);
+            } else if self.compile(plain, super::unit::Wrap::Show).is_ok() {
+                self.log.push(Input {
+                    text: plain.to_string(),
+                    virtual_time: self.virtual_time,
+                    interrupted: true,
+                });
             }
         }
         self.virtual_time = std::env::var_os(VIRTUAL_TIME).is_some();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::unit::Wrap;
-use super::{Next, Repl};
+use super::{Input, Next, Repl};
 use crate::base::diag::Diagnostic;
 use crate::cli::suggest;
 use crate::vm::session::{self, Question};
@@ -112,7 +112,9 @@ impl Repl {
                 _ => eprintln!(":race wants on or off"),
             },
             "ch" => match self.compile(arg, Wrap::Chan) {
-                Ok(Some(f)) => self.run(f),
+                Ok(Some(f)) => {
+                    self.run(f);
+                }
                 Ok(None) => {}
                 Err(d) => self.complain(&d),
             },
@@ -134,7 +136,11 @@ impl Repl {
             }
             "load" => self.load_file(arg),
             "save" => {
-                let text: String = self.log.iter().map(|(s, _)| format!("{s}\n")).collect();
+                let line = |i: &Input| match i.interrupted {
+                    false => format!("{}\n", i.text),
+                    true => format!("// interrupted: {}\n", i.text.replace('\n', "\n// ")),
+                };
+                let text: String = self.log.iter().map(line).collect();
                 if let Err(e) = std::fs::write(arg, text) {
                     eprintln!("{arg}: {e}");
                 }
@@ -178,11 +184,7 @@ impl Repl {
         };
         match self.compile(text, Wrap::Show) {
             Ok(code) => {
-                if let Some(f) = code {
-                    self.run(f);
-                }
-                let text = text.trim_end().to_string();
-                self.log.push((text, self.virtual_time));
+                self.run_input(text, code);
             }
             Err(diags) if diags.iter().any(again) => {
                 let mut input = String::new();
@@ -210,7 +212,9 @@ impl Repl {
         session::ask(q);
         let report = self.units.borrow().helper("Report");
         match report {
-            Some(f) => self.run(f),
+            Some(f) => {
+                self.run(f);
+            }
             None => eprintln!("package internal/repl is incomplete"),
         }
     }

@@ -42,8 +42,17 @@ pub struct Repl {
     tty: bool,
     /// While an input waits, the clock jumps to the next timer.
     virtual_time: bool,
-    /// Inputs that worked, for `:save`, and whether time was virtual.
-    log: Vec<(String, bool)>,
+    /// Inputs that compiled.
+    log: Vec<Input>,
+}
+
+/// An input of the session, for `:save` and for a process that is to begin with the same ones.
+struct Input {
+    text: String,
+    /// It ran in virtual time.
+    virtual_time: bool,
+    /// It was broken off.
+    interrupted: bool,
 }
 
 /// Set by Ctrl-C while an input runs.
@@ -236,21 +245,9 @@ impl Repl {
 
     /// Runs an input and remembers it. False: it did not compile.
     fn keep(&mut self, text: &str) -> bool {
-        let fine = self.eval(text);
-        if fine {
-            self.log
-                .push((text.trim_end().to_string(), self.virtual_time));
-        }
-        fine
-    }
-
-    /// Compiles and runs an input. False: it did not compile.
-    fn eval(&mut self, text: &str) -> bool {
         match self.compile(text, unit::Wrap::Show) {
             Ok(code) => {
-                if let Some(f) = code {
-                    self.run(f);
-                }
+                self.run_input(text, code);
                 true
             }
             Err(diags) => {
@@ -258,6 +255,16 @@ impl Repl {
                 false
             }
         }
+    }
+
+    /// Runs the code of an input, if it has any, and remembers the input.
+    fn run_input(&mut self, text: &str, code: Option<u64>) {
+        let whole = code.is_none_or(|f| self.run(f));
+        self.log.push(Input {
+            text: text.trim_end().to_string(),
+            virtual_time: self.virtual_time,
+            interrupted: !whole,
+        });
     }
 
     fn compile(&self, text: &str, wrap: unit::Wrap) -> Result<Option<u64>, Vec<Diagnostic>> {
@@ -269,8 +276,9 @@ impl Repl {
         self.units.borrow().print(diags, self.tty, self.color);
     }
 
-    /// Runs a function value on a goroutine of its own and waits for it.
-    fn run(&mut self, f: u64) {
+    /// Runs a function value on a goroutine of its own and waits for it. False: the user broke
+    /// it off.
+    fn run(&mut self, f: u64) -> bool {
         let inits = self.units.borrow_mut().take_inits();
         for init in inits {
             session::submit(init);
@@ -317,6 +325,7 @@ impl Repl {
             eprintln!("interrupted");
         }
         let _ = std::io::stdout().flush();
+        asked.is_none()
     }
 
     /// Says what a waiting input waits for, and who could wake it.
