@@ -60,6 +60,9 @@ pub struct Units {
     inits: Vec<u64>,
 }
 
+/// What a session has declared.
+type Scope = HashMap<Name, Obj>;
+
 const INPUT: ParseOptions = ParseOptions {
     script: true,
     session: true,
@@ -222,20 +225,10 @@ impl Units {
             .exprs
             .iter()
             .rposition(|e| (e.span.lo, e.span.hi) == span)?;
-        rename_wrapper(&mut ast);
         methods_to_functions(&mut ast);
-        let scope = self.growing.pkg.scope.borrow().clone();
-        rename_last(&mut ast, &scope, &self.growing);
-        keep_old(&mut ast, &scope, &self.growing);
+        let scope = self.in_session(&mut ast);
         self.add_imports(&mut ast, &scope);
-        let declared = declared(&ast);
-        self.growing
-            .pkg
-            .scope
-            .borrow_mut()
-            .retain(|n, _| !declared.contains(n));
-        let (libraries, checked, _) =
-            vm::exec::with_compiler(|_| self.growing.check(ast, &options()));
+        let (libraries, checked, _) = self.checked_here(ast);
         *self.growing.pkg.scope.borrow_mut() = scope;
         self.add_libraries(libraries);
         checked.info.types.get(wanted)?.ty
@@ -319,22 +312,11 @@ impl Units {
             let text = "an input has no package clause: use gosub run for programs";
             return Err(vec![Diagnostic::error("", Span::NONE, text)]);
         }
-        rename_wrapper(&mut ast);
-        let scope = self.growing.pkg.scope.borrow().clone();
-        rename_last(&mut ast, &scope, &self.growing);
-        keep_old(&mut ast, &scope, &self.growing);
+        let scope = self.in_session(&mut ast);
         let body = statements(&ast);
         let shown = body.and_then(|b| wrap_expression(&mut ast, b, wrap));
         let imports = self.add_imports(&mut ast, &scope);
-        // What the input declares hides what was there.
-        let declared = declared(&ast);
-        self.growing
-            .pkg
-            .scope
-            .borrow_mut()
-            .retain(|n, _| !declared.contains(n));
-        let (libs, checked, mut diags) =
-            vm::exec::with_compiler(|_| self.growing.check(ast, &options()));
+        let (libs, checked, mut diags) = self.checked_here(ast);
         libraries.extend(libs);
         diags.retain(|d| !matches!(d.code, "UnusedVar" | "UnusedImport"));
         diags.extend(crate::script::early_uses(&checked.ast, &checked.info));
@@ -365,13 +347,30 @@ impl Units {
         })
     }
 
+    /// Gives an input the names by which the session knows its parts. Returns what is
+    /// declared so far.
+    fn in_session(&self, ast: &mut Ast) -> Scope {
+        rename_wrapper(ast);
+        let scope = self.growing.pkg.scope.borrow().clone();
+        rename_last(ast, &scope, &self.growing);
+        keep_old(ast, &scope, &self.growing);
+        scope
+    }
+
+    /// Checks an input. What it declares hides what was there.
+    fn checked_here(&mut self, ast: Ast) -> (Vec<CheckedPackage>, CheckedPackage, Vec<Diagnostic>) {
+        let declared = declared(&ast);
+        self.growing
+            .pkg
+            .scope
+            .borrow_mut()
+            .retain(|n, _| !declared.contains(n));
+        vm::exec::with_compiler(|_| self.growing.check(ast, &options()))
+    }
+
     /// Imports of the input, of earlier inputs, and of standard packages by use. Returns
     /// what the input itself imports.
-    fn add_imports(
-        &self,
-        ast: &mut Ast,
-        scope: &HashMap<Name, Obj>,
-    ) -> Vec<(Option<Name>, String)> {
+    fn add_imports(&self, ast: &mut Ast, scope: &Scope) -> Vec<(Option<Name>, String)> {
         let Some(f) = ast.files.first() else {
             return Vec::new();
         };
@@ -540,7 +539,7 @@ struct Checked {
     /// Its statements.
     body: Option<FuncId>,
     /// The scope before.
-    before: HashMap<Name, Obj>,
+    before: Scope,
 }
 
 /// The function with the input's statements, if there are any.
@@ -632,7 +631,7 @@ fn declared(ast: &Ast) -> HashSet<Name> {
 }
 
 /// Makes `_` as a value the last value.
-fn rename_last(ast: &mut Ast, scope: &HashMap<Name, Obj>, growing: &Growing) {
+fn rename_last(ast: &mut Ast, scope: &Scope, growing: &Growing) {
     let mut targets: HashSet<ExprId> = HashSet::default();
     for s in &ast.stmts {
         match &s.kind {
@@ -661,7 +660,7 @@ fn rename_last(ast: &mut Ast, scope: &HashMap<Name, Obj>, growing: &Growing) {
 }
 
 /// `x := x + 1` means the old `x` on the right, as it would in an inner block.
-fn keep_old(ast: &mut Ast, scope: &HashMap<Name, Obj>, growing: &Growing) {
+fn keep_old(ast: &mut Ast, scope: &Scope, growing: &Growing) {
     let mut renames = Vec::new();
     for d in ast.files.iter().flat_map(|f| &f.decls) {
         let Decl::Var(specs) = d else { continue };
