@@ -17,7 +17,7 @@ use crate::heap::rtti::FuncId;
 use crate::syntax::ast::{ExprId, ExprKind};
 use crate::types::info::Mode;
 use crate::types::lookup::MethodEntry;
-use crate::types::predicates::{core_type, deref, underlying};
+use crate::types::predicates::{as_named, core_type, deref, underlying};
 use crate::types::ty::{Builtin, Obj, ObjKind, Pkg, Signature, Ty, Type};
 
 /// What a thunk does with its captured words.
@@ -563,7 +563,7 @@ impl Fb<'_> {
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
         let nargs: usize = sig.params.iter().skip(1).map(|r| slots(r.ty)).sum();
         let nrecv = slots(recv);
-        self.name = format!("{recv:?}.{name}");
+        self.name = method_name(recv, name);
         self.alloc(nres + nrecv + nargs);
         self.forward_lookup(
             Place::Slot(nres as u16),
@@ -590,7 +590,7 @@ impl Fb<'_> {
         let sig = Self::sig_of(sig);
         let nres: usize = sig.results.iter().map(|r| slots(r.ty)).sum();
         let nargs: usize = sig.params.iter().map(|r| slots(r.ty)).sum();
-        self.name = format!("{recv:?}.{name}-fm");
+        self.name = method_name(recv, name) + "-fm";
         self.alloc(nres + nargs);
         let r = self.alloc_ty(recv);
         for i in 0..slots(recv) as u16 {
@@ -617,5 +617,23 @@ impl Fb<'_> {
         if let Lookup::Method { path, method, .. } = lookup(recv, true, pkg, name) {
             self.forward(p, recv, &path, method.obj, name, pkg, args, nres, targs);
         }
+    }
+}
+
+/// What tracebacks call a type's method: pkg.T.m, pkg.(*T).m, pkg.(*T[...]).m.
+fn method_name(recv: Ty, name: Name) -> String {
+    let (base, pointer) = deref(recv);
+    if as_named(base).is_none() {
+        return format!("{recv:?}.{name}");
+    }
+    let full = format!("{base:?}");
+    let (full, args) = full
+        .split_once('[')
+        .map_or((&full[..], ""), |p| (p.0, "[...]"));
+    let dot = full.rfind('.').map_or(0, |i| i + 1);
+    let (package, base) = full.split_at(dot);
+    match pointer {
+        true => format!("{package}(*{base}{args}).{name}"),
+        false => format!("{package}{base}{args}.{name}"),
     }
 }

@@ -121,6 +121,19 @@ pub fn with_compiler<T>(f: impl FnOnce(&mut Lowerer) -> T) -> T {
     f(&mut c.lock())
 }
 
+/// Where the code of a function begins, which is compiled if need be. 0: it cannot be.
+pub fn code_of(id: FuncId) -> usize {
+    if let Some(p) = funcs().current(id) {
+        return p.code.as_ptr() as usize;
+    }
+    with_compiler(|lw| {
+        compile_on_enough_stack(lw, id);
+        // Whoever calls the function will hear of them.
+        lw.errors.clear();
+    });
+    funcs().current(id).map_or(0, |p| p.code.as_ptr() as usize)
+}
+
 pub(super) static GC_ASKED: AtomicBool = AtomicBool::new(false);
 static MAIN_RT: AtomicUsize = AtomicUsize::new(0);
 /// Number of collections, for `sync.Pool`.

@@ -8,7 +8,7 @@
 
 use super::fmtcore::{inspect, mem as fmem};
 use crate::heap::map;
-use crate::heap::rtti::{self, Kind, Rtti, Shape};
+use crate::heap::rtti::{self, FuncId, Kind, Rtti, Shape};
 use crate::heap::{barrier, mem};
 use crate::lower::Lowerer;
 use crate::runtime::chan::{self, Hchan};
@@ -456,6 +456,22 @@ unsafe fn n_bits(cx: &mut Cx, base: *mut u64) -> Exit {
     }
     Exit::Next
 }
+unsafe fn n_func_pc(cx: &mut Cx, base: *mut u64) -> Exit {
+    // SAFETY: called with the native's own arguments; the first word of a closure is the
+    // number of its function.
+    unsafe {
+        let mut c = Call::new(cx, base, 1);
+        let v = c.iface();
+        let (t, p) = crate::try_exit!(value(&mut c, &v));
+        let closure = inspect::bits(t, p);
+        let code = match closure {
+            0 => 0,
+            _ => crate::vm::exec::code_of(*(closure as *const u64) as FuncId),
+        };
+        c.ret(code as u64);
+    }
+    Exit::Next
+}
 unsafe fn n_set_bits(cx: &mut Cx, base: *mut u64) -> Exit {
     // SAFETY: called with the native's own arguments; the kind is a number's, and its
     // size decides how much is written.
@@ -589,6 +605,7 @@ pub const NATIVES: &[Entry] = &[
     ("internal/rt.Len", n_len),
     ("internal/rt.Cap", n_cap),
     ("internal/rt.Bits", n_bits),
+    ("internal/rt.FuncPC", n_func_pc),
     ("internal/rt.SetBits", n_set_bits),
     ("internal/rt.Complex", n_complex),
     ("internal/rt.SetComplex", n_set_complex),
