@@ -42,7 +42,7 @@ struct Row {
     /// Items named here: a range of `USES`.
     uses: (u32, u32),
     /// Method names that stand here: a range of `MENTIONS`, where an odd number says that
-    /// name `n / 2` stands behind a dot.
+    /// name `n / 2` stands behind the dot of a value, not of a package.
     mentions: (u32, u32),
     /// The methods of the type declared here: a range of `METHODS_OF`.
     methods: (u32, u32),
